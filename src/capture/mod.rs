@@ -1,0 +1,3 @@
+//! Where frames come from.
+mod frame;
+pub use frame::Frame;
