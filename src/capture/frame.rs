@@ -21,6 +21,9 @@ impl Frame<'_> {
     /// Number and time, for evidence.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        Seen { frame: self.number, time: self.timestamp }
+        Seen {
+            frame: self.number,
+            time: self.timestamp,
+        }
     }
 }

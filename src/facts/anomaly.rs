@@ -31,11 +31,12 @@ impl Anomalies {
 
     /// Counts `count` occurrences, the first of them in `frame`.
     pub fn add(&mut self, name: &str, frame: Option<FrameNumber>, count: u64) {
-        let name = if self.kinds.len() < Self::MAX_KINDS || self.kinds.iter().any(|k| k.name == name) {
-            name
-        } else {
-            "other-anomaly"
-        };
+        let name =
+            if self.kinds.len() < Self::MAX_KINDS || self.kinds.iter().any(|k| k.name == name) {
+                name
+            } else {
+                "other-anomaly"
+            };
         if let Some(kind) = self.kinds.iter_mut().find(|k| k.name == name) {
             kind.count = kind.count.saturating_add(count);
             kind.first_frame = match (kind.first_frame, frame) {
@@ -43,7 +44,11 @@ impl Anomalies {
                 (a, b) => a.or(b),
             };
         } else {
-            self.kinds.push(Anomaly { name: CompactString::from(name), count, first_frame: frame });
+            self.kinds.push(Anomaly {
+                name: CompactString::from(name),
+                count,
+                first_frame: frame,
+            });
         }
     }
 
@@ -63,6 +68,9 @@ impl Anomalies {
     /// How often `name` was counted.
     #[must_use]
     pub fn count(&self, name: &str) -> u64 {
-        self.kinds.iter().find(|k| k.name == name).map_or(0, |k| k.count)
+        self.kinds
+            .iter()
+            .find(|k| k.name == name)
+            .map_or(0, |k| k.count)
     }
 }

@@ -1,7 +1,8 @@
 //! One flow: both directions of one five-tuple, from its first packet to its last.
 
 use super::{
-    Direction, FiveTuple, HostName, HttpFacts, MacAddress, QuicFact, Seen, TlsFacts, Timestamp, TunnelRequest,
+    Direction, FiveTuple, HostName, HttpFacts, MacAddress, QuicFact, Seen, Timestamp, TlsFacts,
+    TunnelRequest,
 };
 use compact_str::CompactString;
 use smallvec::SmallVec;

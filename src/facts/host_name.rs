@@ -53,7 +53,11 @@ impl HostName {
     /// The IP address this name is, when a client put an address where a name belongs.
     #[must_use]
     pub fn as_address(&self) -> Option<std::net::IpAddr> {
-        self.0.trim_start_matches('[').trim_end_matches(']').parse().ok()
+        self.0
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse()
+            .ok()
     }
 }
 

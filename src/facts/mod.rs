@@ -18,13 +18,15 @@ pub use capture_summary::{CaptureSection, CaptureSummary, InterfaceSummary};
 pub use dns_exchange::{DnsExchange, DnsOutcome, DnsTransport, ServiceHint};
 pub use five_tuple::{Direction, FiveTuple, MacAddress, Transport};
 pub use flow_record::{
-    Application, Establishment, FlowEnd, FlowRecord, HostSighting, IcmpErrorFact, IcmpReason, NtpFact, Reset, TcpFacts,
+    Application, Establishment, FlowEnd, FlowRecord, HostSighting, IcmpErrorFact, IcmpReason,
+    NtpFact, Reset, TcpFacts,
 };
 pub use host_name::{HostName, printable};
 pub use http_exchange::{HttpExchange, HttpFacts, TunnelKind, TunnelRequest};
 pub use seen::{FrameNumber, LinkType, Seen, Timestamp};
 pub use tls_handshake::{
-    AlertFact, CertificateFact, ClientHelloFact, EncryptedRecords, QuicFact, ServerHelloFact, TlsFacts,
+    AlertFact, CertificateFact, ClientHelloFact, EncryptedRecords, QuicFact, ServerHelloFact,
+    TlsFacts,
 };
 
 /// One finished observation, handed to a [`FactSink`] as soon as nothing more can be learnt about it.

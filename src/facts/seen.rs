@@ -23,7 +23,11 @@ impl Timestamp {
     /// Builds a timestamp from whole seconds and nanoseconds, saturating at the ends of the range.
     #[must_use]
     pub fn from_parts(seconds: i64, nanoseconds: u32) -> Self {
-        Self(seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanoseconds)))
+        Self(
+            seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(i64::from(nanoseconds)),
+        )
     }
 
     /// Time elapsed since `earlier`; zero when `earlier` is later (clocks step back).
@@ -35,14 +39,18 @@ impl Timestamp {
     /// This time moved forward by `duration`, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
 /// RFC 3339 in UTC with nine digits, for example `2026-11-22T07:46:57.368267000Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let time = jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         write!(f, "{time:.9}")
     }
 }
