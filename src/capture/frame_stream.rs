@@ -11,6 +11,7 @@ use super::error::CaptureError;
 use super::input::{Input, shown};
 use super::provenance::Provenance;
 use super::record::Record;
+use super::waiting::{Waiting, WaitingFile};
 use crate::facts::{FrameNumber, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -48,47 +49,6 @@ struct Active {
     reader: Box<CaptureReader>,
     /// Position among the inputs, which decides between equal times.
     rank: usize,
-}
-
-/// A file whose next frame is known by its time.
-struct Waiting {
-    time: Timestamp,
-    rank: usize,
-    file: WaitingFile,
-}
-
-enum WaitingFile {
-    Unopened(PathBuf),
-    Open {
-        reader: Box<CaptureReader>,
-        record: Record,
-    },
-}
-
-impl Waiting {
-    fn key(&self) -> (Timestamp, usize) {
-        (self.time, self.rank)
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
 }
 
 /// How far reading has come.

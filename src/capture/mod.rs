@@ -22,10 +22,13 @@ mod frame_stream;
 mod input;
 mod pcap;
 mod pcapng;
+mod pcapng_block;
+mod pcapng_interface;
 mod pcapng_options;
 mod provenance;
 mod read_buffer;
 mod record;
+mod waiting;
 
 pub use error::CaptureError;
 pub use foreign_format::ForeignFormat;

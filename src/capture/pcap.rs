@@ -19,7 +19,8 @@ const MODIFIED_RECORD_HEADER: usize = 24;
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const MODIFIED: u32 = 0xa1b2_cd34;
-/// IXIA's lcap files: 4 octets with the size of all records follow the file header (Wireshark, wiretap/libpcap.h).
+/// IXIA's lcap files: 4 octets with the size of all records follow the file header; otherwise they are like those with
+/// microseconds (Wireshark, wiretap/libpcap.c).
 const IXIA_HARDWARE: u32 = 0x1c00_01ac;
 const IXIA_SOFTWARE: u32 = 0x1c00_01ab;
 
@@ -51,12 +52,7 @@ impl Variant {
                 record_header: MODIFIED_RECORD_HEADER,
                 ..plain
             }),
-            IXIA_HARDWARE => Some(Self {
-                nanoseconds_per_tick: 1,
-                file_header: FILE_HEADER + 4,
-                ..plain
-            }),
-            IXIA_SOFTWARE => Some(Self {
+            IXIA_HARDWARE | IXIA_SOFTWARE => Some(Self {
                 file_header: FILE_HEADER + 4,
                 ..plain
             }),
@@ -94,7 +90,9 @@ pub(super) struct PcapReader {
     record_limit: usize,
     /// Files before version 2.4 may hold the two lengths of a record in the other order (libpcap, sf-pcap.c).
     lengths_may_be_swapped: bool,
-    /// Seconds of the last record, the yardstick when looking for records behind damage.
+    /// Seconds of the first and of the last record, the yardsticks when looking for records behind damage: damage may have
+    /// been read as a record before it was noticed.
+    first_seconds: Option<u32>,
     last_seconds: Option<u32>,
     frames: u64,
     zero_records: u64,
@@ -135,6 +133,7 @@ impl PcapReader {
                 snap_length.clamp(USUAL_LIMIT, MAX_RECORD - MODIFIED_RECORD_HEADER)
             }),
             lengths_may_be_swapped: major < 2 || (major == 2 && minor < 4),
+            first_seconds: None,
             last_seconds: None,
             frames: 0,
             zero_records: 0,
@@ -162,6 +161,7 @@ impl PcapReader {
                         continue;
                     }
                     self.frames = self.frames.saturating_add(1);
+                    self.first_seconds.get_or_insert(header.seconds);
                     self.last_seconds = Some(header.seconds);
                     return Some(Record {
                         timestamp: self.time(&header),
@@ -237,7 +237,14 @@ impl PcapReader {
         let Some(header) = self.record_header(buffer.window()) else {
             return false;
         };
-        if !self.is_plausible(&header, self.last_seconds.unwrap_or(header.seconds)) {
+        let references = [
+            self.first_seconds.unwrap_or(header.seconds),
+            self.last_seconds.unwrap_or(header.seconds),
+        ];
+        if !references
+            .iter()
+            .any(|seconds| self.is_plausible(&header, *seconds))
+        {
             return false;
         }
         let next = length.saturating_add(header.captured as usize);
@@ -332,8 +339,10 @@ mod tests {
         bytes.extend(frame);
     }
 
+    type Frames = Vec<(i64, Vec<u8>, u32, Defects)>;
+
     /// Time, octets, original length and defects of every record, and what was wrong.
-    fn read(bytes: &[u8]) -> (Vec<(i64, Vec<u8>, u32, Defects)>, Provenance) {
+    fn read(bytes: &[u8]) -> (Frames, Provenance) {
         let mut buffer = ReadBuffer::new(Box::new(Cursor::new(bytes.to_vec())));
         let mut reader = PcapReader::open(&mut buffer).unwrap();
         let mut records = Vec::new();
@@ -371,7 +380,7 @@ mod tests {
                 (MICROSECONDS, 0, 0, 1_000),
                 (NANOSECONDS, 0, 0, 1),
                 (MODIFIED, 0, 8, 1_000),
-                (IXIA_HARDWARE, 4, 0, 1),
+                (IXIA_HARDWARE, 4, 0, 1_000),
                 (IXIA_SOFTWARE, 4, 0, 1_000),
             ] {
                 let mut bytes = header(order, magic, 1);

@@ -5,40 +5,23 @@
 //! journal entries and whatever else are passed over by their length.
 
 use super::byte_order::ByteOrder;
-use super::clock::Clock;
 use super::damage::{Trouble, pass_over};
-use super::pcapng_options::options;
-use super::provenance::{Provenance, sum};
-use super::read_buffer::{MAX_RECORD, ReadBuffer};
+use super::pcapng_block::{
+    BLOCK_HEAD, BLOCK_TAIL, BlockHead, ENHANCED_PACKET, INTERFACE_DESCRIPTION,
+    INTERFACE_STATISTICS, Implausible, OBSOLETE_PACKET, SECTION_HEADER, SECTION_HEADER_LENGTH,
+    SIMPLE_PACKET, is_block, section_order,
+};
+use super::pcapng_interface::Interface;
+use super::pcapng_options::{MAX_TEXT, options};
+use super::provenance::Provenance;
+use super::read_buffer::ReadBuffer;
 use super::record::{Defects, Record};
-use crate::facts::{CaptureSection, InterfaceSummary, LinkType, Timestamp, printable};
-
-// Block types: draft-ietf-opsawg-pcapng §4.1 to §4.6 and §4.7, appendix A for the obsolete packet block.
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
-const OBSOLETE_PACKET: u32 = 2;
-const SIMPLE_PACKET: u32 = 3;
-const NAME_RESOLUTION: u32 = 4;
-const INTERFACE_STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
-
-/// Byte-order magic of a section header (§4.1).
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
-/// Block type and total length before the body, total length again behind it (§3.1).
-const BLOCK_HEAD: usize = 8;
-const BLOCK_TAIL: usize = 4;
-/// A section header up to its options: head, byte order, version, section length (§4.1).
-pub(super) const SECTION_HEADER_LENGTH: usize = 24;
+use crate::facts::{CaptureSection, Timestamp, printable};
 
 /// Most interfaces kept of one section; the format allows 2^32. Packets of further ones are counted as `interface-missing`.
 const MAX_SECTION_INTERFACES: usize = 4_096;
 /// Most comments kept of a section header.
 const MAX_COMMENTS: usize = 8;
-/// Most characters kept of a text.
-const MAX_TEXT: usize = 512;
-/// Blocks larger than this are not looked for behind damage; a packet block of 256 KiB fits.
-const MAX_SOUGHT_BLOCK: u32 = 1 << 20;
 
 /// Walks the blocks of one pcapng file.
 #[derive(Debug)]
@@ -50,19 +33,6 @@ pub(super) struct PcapngReader {
     last_time: Timestamp,
     provenance: Provenance,
     ended: bool,
-}
-
-#[derive(Debug)]
-struct Interface {
-    link_type: LinkType,
-    clock: Clock,
-    frames: u64,
-    summary: InterfaceSummary,
-    /// `isb_ifdrop` and `isb_osdrop` of the last statistics, which count from the start of the capture.
-    dropped_by_interface: Option<u64>,
-    dropped_by_system: Option<u64>,
-    /// Drops as the packets report them.
-    dropped_between_packets: Option<u64>,
 }
 
 /// What a packet block says, however it says it.
@@ -225,7 +195,7 @@ impl PcapngReader {
         let snap_length = match self
             .interfaces
             .first()
-            .map(|interface| interface.summary.snap_length)
+            .map(|interface| interface.snap_length)
         {
             None | Some(0) => u32::MAX,
             Some(snap_length) => snap_length,
@@ -263,51 +233,15 @@ impl PcapngReader {
 
     /// Interface Description Block (§4.2).
     fn interface_description(&mut self, body: &[u8]) {
-        let (Some([link_type, _reserved]), Some([_, snap_length])) =
-            (self.order.halves(body), self.order.words(body))
-        else {
-            self.provenance
-                .anomalies
-                .note("interface-block-malformed", None);
+        let anomaly = if self.interfaces.len() >= MAX_SECTION_INTERFACES {
+            "interface-limit-reached"
+        } else if let Some(interface) = Interface::read(self.order, body) {
+            self.interfaces.push(interface);
             return;
+        } else {
+            "interface-block-malformed"
         };
-        if self.interfaces.len() >= MAX_SECTION_INTERFACES {
-            self.provenance
-                .anomalies
-                .note("interface-limit-reached", None);
-            return;
-        }
-        let link_type = LinkType(link_type.into());
-        let mut summary = InterfaceSummary {
-            link_type: Some(link_type),
-            snap_length,
-            ..InterfaceSummary::default()
-        };
-        let mut clock = Clock::MICROSECONDS;
-        for (code, value) in options(self.order, body.get(8..).unwrap_or_default()) {
-            match (code, value) {
-                (2, name) => summary.name = Some(printable(name, MAX_TEXT)),
-                (3, description) => summary.description = Some(printable(description, MAX_TEXT)),
-                (9, [resolution, ..]) => clock = clock.with_resolution(*resolution),
-                // The first octet says that the rest is text, not code.
-                (11, [0, filter @ ..]) => summary.filter = Some(printable(filter, MAX_TEXT)),
-                (14, offset) => {
-                    if let Some(offset) = offset.first_chunk() {
-                        clock = clock.with_offset(self.order.u64(*offset).cast_signed());
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.interfaces.push(Interface {
-            link_type,
-            clock,
-            frames: 0,
-            summary,
-            dropped_by_interface: None,
-            dropped_by_system: None,
-            dropped_between_packets: None,
-        });
+        self.provenance.anomalies.note(anomaly, None);
     }
 
     /// Interface Statistics Block (§4.6): interface, time, then counters as options.
@@ -315,19 +249,8 @@ impl PcapngReader {
         let Some([number, _, _]) = self.order.words(body) else {
             return;
         };
-        let Some(interface) = self.interfaces.get_mut(number as usize) else {
-            return;
-        };
-        for (code, value) in options(self.order, body.get(12..).unwrap_or_default()) {
-            let Some(count) = value.first_chunk().map(|count| self.order.u64(*count)) else {
-                continue;
-            };
-            match code {
-                4 => interface.summary.received = Some(count),
-                5 => interface.dropped_by_interface = Some(count),
-                7 => interface.dropped_by_system = Some(count),
-                _ => {}
-            }
+        if let Some(interface) = self.interfaces.get_mut(number as usize) {
+            interface.statistics(self.order, body.get(12..).unwrap_or_default());
         }
     }
 
@@ -342,29 +265,6 @@ impl PcapngReader {
         pass_over(buffer, &mut self.provenance, "block", trouble, |buffer| {
             is_block(order, buffer)
         })
-    }
-}
-
-impl Interface {
-    /// `epb_dropcount` (§4.3): packets lost between this one and the one before on the same interface.
-    fn packet_options(&mut self, order: ByteOrder, bytes: &[u8]) {
-        for (code, value) in options(order, bytes) {
-            if code == 4
-                && let Some(count) = value.first_chunk()
-            {
-                self.dropped_between_packets =
-                    sum(self.dropped_between_packets, Some(order.u64(*count)));
-            }
-        }
-    }
-
-    fn into_summary(self) -> InterfaceSummary {
-        let counted = sum(self.dropped_by_interface, self.dropped_by_system);
-        InterfaceSummary {
-            frames: self.frames,
-            dropped: counted.max(self.dropped_between_packets),
-            ..self.summary
-        }
     }
 }
 
@@ -392,114 +292,12 @@ fn obsolete_packet(order: ByteOrder, body: &[u8]) -> Option<Packet<'_>> {
     })
 }
 
-/// Type and length of a block.
-struct BlockHead {
-    kind: u32,
-    /// Octets of the whole block, at least those of its head and tail.
-    total: usize,
-    total_word: u32,
-    order: ByteOrder,
-}
-
-/// The head of a block contradicts the format.
-struct Implausible;
-
-impl BlockHead {
-    /// The head of the block at the start of `window`; `None` when more octets are needed.
-    #[inline]
-    fn read(order: ByteOrder, window: &[u8]) -> Option<Result<Self, Implausible>> {
-        let [kind, total_word] = order.words(window)?;
-        if kind == SECTION_HEADER {
-            let head: &[u8; SECTION_HEADER_LENGTH] = window.first_chunk()?;
-            let Some(order) = section_order(head) else {
-                return Some(Err(Implausible));
-            };
-            let [_, total_word] = order.words(head)?;
-            return Some(
-                Self {
-                    kind,
-                    total: total_word as usize,
-                    total_word,
-                    order,
-                }
-                .checked(),
-            );
-        }
-        Some(
-            Self {
-                kind,
-                total: total_word as usize,
-                total_word,
-                order,
-            }
-            .checked(),
-        )
-    }
-
-    #[inline]
-    fn checked(self) -> Result<Self, Implausible> {
-        let least = if self.kind == SECTION_HEADER {
-            SECTION_HEADER_LENGTH + BLOCK_TAIL
-        } else {
-            BLOCK_HEAD + BLOCK_TAIL
-        };
-        // "This value MUST be a multiple of 4" (§3.1).
-        if self.total >= least && self.total <= MAX_RECORD && self.total.is_multiple_of(4) {
-            Ok(self)
-        } else {
-            Err(Implausible)
-        }
-    }
-
-    /// Whether the length is repeated at the end of the block.
-    #[inline]
-    fn ends(&self, block: &[u8]) -> bool {
-        block.last_chunk().map(|tail| self.order.u32(*tail)) == Some(self.total_word)
-    }
-}
-
-/// The byte order of a section, from the magic number behind the head of its header.
-fn section_order(head: &[u8; SECTION_HEADER_LENGTH]) -> Option<ByteOrder> {
-    ByteOrder::reading(*head.get(BLOCK_HEAD..)?.first_chunk()?, BYTE_ORDER_MAGIC)
-}
-
-/// Whether the window starts with what can hardly be anything but a block: a well-known type and the same length twice.
-fn is_block(order: ByteOrder, buffer: &mut ReadBuffer) -> bool {
-    if !buffer.fill(BLOCK_HEAD) {
-        return false;
-    }
-    let kind = order.words(buffer.window()).map(|[kind]| kind);
-    let well_known = matches!(
-        kind,
-        Some(
-            SECTION_HEADER
-                | INTERFACE_DESCRIPTION
-                | OBSOLETE_PACKET
-                | SIMPLE_PACKET
-                | NAME_RESOLUTION
-                | INTERFACE_STATISTICS
-                | ENHANCED_PACKET
-                | DECRYPTION_SECRETS
-        )
-    );
-    if !well_known || (kind == Some(SECTION_HEADER) && !buffer.fill(SECTION_HEADER_LENGTH)) {
-        return false;
-    }
-    let Some(Ok(head)) = BlockHead::read(order, buffer.window()) else {
-        return false;
-    };
-    head.total_word <= MAX_SOUGHT_BLOCK
-        && buffer.fill(head.total)
-        && buffer
-            .window()
-            .get(..head.total)
-            .is_some_and(|block| head.ends(block))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::pcapng_block::{BYTE_ORDER_MAGIC, DECRYPTION_SECRETS, NAME_RESOLUTION};
     use super::ByteOrder::{Big, Little};
     use super::*;
+    use crate::facts::{InterfaceSummary, LinkType};
     use std::io::Cursor;
 
     const NS: i64 = 1_000_000_000;

@@ -2,6 +2,9 @@
 
 use super::byte_order::ByteOrder;
 
+/// Most characters kept of a text in an option.
+pub(super) const MAX_TEXT: usize = 512;
+
 /// End of the options.
 const END: u16 = 0;
 
