@@ -1,0 +1,248 @@
+//! TCP and UDP headers.
+//!
+//! Comes in: the payload of an IP packet. Goes out: a segment or datagram, also from a header that the snap length cut,
+//! as long as what a flow needs is there. Checksums are not looked at.
+
+use super::octets::Octets;
+use super::packet::{TcpFlags, TcpSegment, UdpDatagram};
+use super::step::Stop;
+use etherparse::{TcpSlice, UdpHeader, UdpHeaderSlice};
+
+const TRUNCATED: Stop = Stop::Anomaly("transport-header-truncated");
+const MALFORMED: Stop = Stop::Anomaly("transport-header-malformed");
+
+/// Reads a TCP segment (RFC 9293 §3.1).
+#[inline]
+pub(super) fn tcp(octets: Octets<'_>) -> Result<TcpSegment<'_>, Stop> {
+    let Ok(segment) = TcpSlice::from_slice(octets.captured) else {
+        return cut_tcp(octets);
+    };
+    let payload = octets.skip(segment.header_len()).ok_or(TRUNCATED)?;
+    let flags = octets.at(13).ok_or(TRUNCATED)?;
+    Ok(TcpSegment {
+        source_port: segment.source_port(),
+        destination_port: segment.destination_port(),
+        sequence: segment.sequence_number(),
+        acknowledgment: segment.acknowledgment_number(),
+        flags: TcpFlags(flags),
+        window: segment.window_size(),
+        timestamp_value: timestamp_value(segment.header_slice().get(20..).unwrap_or_default()),
+        payload: payload.captured,
+        payload_length: payload.original,
+    })
+}
+
+/// Reads a TCP header of which the end, but not the flags, is missing from the capture.
+#[cold]
+fn cut_tcp(octets: Octets<'_>) -> Result<TcpSegment<'_>, Stop> {
+    let header: &[u8; 14] = octets.first().ok_or(TRUNCATED)?;
+    let &[
+        p1,
+        p2,
+        p3,
+        p4,
+        s1,
+        s2,
+        s3,
+        s4,
+        a1,
+        a2,
+        a3,
+        a4,
+        offset,
+        flags,
+    ] = header;
+    let header_length = u32::from(offset >> 4).saturating_mul(4);
+    if header_length < 20 || header_length > octets.original {
+        return Err(MALFORMED);
+    }
+    let options = octets.captured.get(20..).unwrap_or_default();
+    Ok(TcpSegment {
+        source_port: u16::from_be_bytes([p1, p2]),
+        destination_port: u16::from_be_bytes([p3, p4]),
+        sequence: u32::from_be_bytes([s1, s2, s3, s4]),
+        acknowledgment: u32::from_be_bytes([a1, a2, a3, a4]),
+        flags: TcpFlags(flags),
+        window: octets.be16(14).unwrap_or(0),
+        timestamp_value: timestamp_value(options),
+        payload: &[],
+        payload_length: octets.original.saturating_sub(header_length),
+    })
+}
+
+/// The timestamp value among TCP options (RFC 7323 §3.2).
+#[inline]
+fn timestamp_value(options: &[u8]) -> Option<u32> {
+    match options {
+        [] => None,
+        // Nearly all segments: two paddings, then the option (RFC 7323 appendix A).
+        [1, 1, 8, 10, v1, v2, v3, v4, ..] => Some(u32::from_be_bytes([*v1, *v2, *v3, *v4])),
+        _ => search_timestamp_value(options),
+    }
+}
+
+/// Walks the options; there are at most 40 octets of them.
+fn search_timestamp_value(mut options: &[u8]) -> Option<u32> {
+    loop {
+        options = match options {
+            [8, 10, v1, v2, v3, v4, ..] => return Some(u32::from_be_bytes([*v1, *v2, *v3, *v4])),
+            // End of options, or nothing left.
+            [] | [0, ..] => return None,
+            [1, rest @ ..] => rest,
+            [_, length, ..] if *length >= 2 => options.get(usize::from(*length)..)?,
+            _ => return None,
+        };
+    }
+}
+
+/// Reads a UDP datagram (RFC 768). A length field that is zero (offload, jumbograms) or does not fit gives way to the
+/// IP header's length.
+#[inline]
+pub(super) fn udp(octets: Octets<'_>) -> Result<UdpDatagram<'_>, Stop> {
+    let header = UdpHeaderSlice::from_slice(octets.captured).map_err(|_| TRUNCATED)?;
+    let length = u32::from(header.length());
+    let octets = if length >= 8 && length <= octets.original {
+        octets.limit(length)
+    } else {
+        octets
+    };
+    let payload = octets.skip(UdpHeader::LEN).ok_or(TRUNCATED)?;
+    Ok(UdpDatagram {
+        source_port: header.source_port(),
+        destination_port: header.destination_port(),
+        payload: payload.captured,
+        payload_length: payload.original,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Port 49152 to 443, SYN and ACK, window 1024, with a header of `words` times four octets.
+    fn header(words: u8) -> Vec<u8> {
+        vec![
+            0xc0,
+            0,
+            1,
+            0xbb,
+            0,
+            0,
+            0,
+            1,
+            0,
+            0,
+            0,
+            2,
+            words << 4,
+            0x12,
+            4,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]
+    }
+
+    #[test]
+    fn a_whole_segment() {
+        let frame = [
+            header(8),
+            vec![1, 1, 8, 10, 0, 0, 1, 2, 0, 0, 0, 0],
+            vec![0x16, 3],
+        ]
+        .concat();
+        let segment = tcp(Octets::new(&frame, 132)).expect("valid");
+        assert_eq!(
+            (segment.source_port, segment.destination_port),
+            (49152, 443)
+        );
+        assert_eq!(
+            (segment.sequence, segment.acknowledgment, segment.window),
+            (1, 2, 1024)
+        );
+        assert!(segment.flags.has(TcpFlags::SYN | TcpFlags::ACK));
+        assert_eq!(segment.timestamp_value, Some(0x102));
+        assert_eq!(
+            (segment.payload, segment.payload_length),
+            (&[0x16, 3][..], 100)
+        );
+    }
+
+    #[test]
+    fn the_timestamp_is_found_behind_other_options() {
+        let syn = [
+            2, 4, 5, 0xb4, 4, 2, 30, 4, 0, 0, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0,
+        ];
+        assert_eq!(timestamp_value(&syn), Some(9));
+        assert_eq!(timestamp_value(&[0, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0]), None);
+        assert_eq!(
+            timestamp_value(&[5, 0, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0]),
+            None
+        );
+        assert_eq!(timestamp_value(&[1, 1, 8]), None);
+    }
+
+    #[test]
+    fn options_cut_by_the_snap_length() {
+        let frame = [header(8), vec![1, 1, 8, 10, 0, 0, 1, 2]].concat();
+        let segment = tcp(Octets::new(&frame, 132)).expect("enough is there");
+        assert_eq!((segment.payload, segment.payload_length), (&[][..], 100));
+        assert_eq!(
+            (segment.window, segment.timestamp_value),
+            (1024, Some(0x102))
+        );
+    }
+
+    #[test]
+    fn ports_numbers_and_flags_are_enough() {
+        let frame = header(5);
+        let segment = tcp(Octets::new(&frame[..14], 120)).expect("enough is there");
+        assert_eq!(
+            (segment.window, segment.flags, segment.payload_length),
+            (0, TcpFlags(0x12), 100)
+        );
+        assert_eq!(tcp(Octets::new(&frame[..13], 120)), Err(TRUNCATED));
+    }
+
+    #[test]
+    fn a_data_offset_that_cannot_be() {
+        assert_eq!(tcp(Octets::whole(&header(4))), Err(MALFORMED));
+        assert_eq!(tcp(Octets::whole(&header(6))), Err(MALFORMED));
+    }
+
+    #[test]
+    fn a_whole_datagram() {
+        let datagram =
+            udp(Octets::whole(&[0, 53, 0xc0, 0, 0, 10, 0, 0, 1, 2, 9, 9])).expect("valid");
+        assert_eq!(
+            (datagram.source_port, datagram.destination_port),
+            (53, 49152)
+        );
+        assert_eq!(
+            (datagram.payload, datagram.payload_length),
+            (&[1, 2][..], 2)
+        );
+    }
+
+    #[test]
+    fn a_length_that_does_not_fit_gives_way() {
+        for length in [0, 7, 11, 200] {
+            let frame = [0, 53, 0xc0, 0, 0, length, 0, 0, 1, 2];
+            let datagram = udp(Octets::whole(&frame)).expect("valid");
+            assert_eq!(
+                (datagram.payload, datagram.payload_length),
+                (&[1, 2][..], 2),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cut_datagram_keeps_its_length() {
+        let datagram = udp(Octets::new(&[0, 53, 0xc0, 0, 0, 108, 0, 0, 1], 108)).expect("valid");
+        assert_eq!((datagram.payload, datagram.payload_length), (&[1][..], 100));
+        assert_eq!(udp(Octets::new(&[0, 53, 0xc0, 0], 108)), Err(TRUNCATED));
+    }
+}
