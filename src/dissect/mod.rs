@@ -2,6 +2,9 @@
 //!
 //! Stream dissectors get each direction's bytes in order, with gaps announced. They own what they learn and never look at
 //! packets, addresses or clocks.
+
+pub mod dns;
+
 use crate::facts::{Direction, Seen};
 
 /// What a dissector says after it was given bytes.
