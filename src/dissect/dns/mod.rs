@@ -11,6 +11,8 @@
 mod alias_chain;
 mod message;
 mod name;
+#[cfg(test)]
+mod oracle;
 mod registry;
 mod service_binding;
 mod stream;
