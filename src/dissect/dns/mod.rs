@@ -14,6 +14,7 @@ mod name;
 #[cfg(test)]
 mod oracle;
 mod registry;
+mod sections;
 mod service_binding;
 mod stream;
 

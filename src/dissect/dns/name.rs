@@ -37,8 +37,8 @@ pub(super) struct NameReader<'a> {
 }
 
 impl<'a> NameReader<'a> {
-    /// Octets of names walked in one message before the rest counts as unreadable: ten times what the largest multicast
-    /// responses need, and half a millisecond at the very worst.
+    /// Octets of names walked in one message before the rest counts as unreadable: as many as the longest message has, so
+    /// that the worst message costs no more than reading it twice. The largest multicast responses need a tenth.
     pub(super) const ALLOWANCE: u32 = 65_536;
 
     /// Starts with the full allowance.

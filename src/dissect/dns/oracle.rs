@@ -168,7 +168,7 @@ fn assert_same(ours_read: &DnsMessage, theirs: &Message) -> Result<(), TestCaseE
         u16::from(theirs.queries[0].query_type())
     );
     let aliases: Vec<_> = ours_read
-        .aliases
+        .cnames
         .iter()
         .map(|alias| ours(Some(alias)))
         .collect();
