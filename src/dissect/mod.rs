@@ -2,11 +2,7 @@
 //!
 //! Stream dissectors get each direction's bytes in order, with gaps announced. They own what they learn and never look at
 //! packets, addresses or clocks.
-
-pub mod dhcp;
-pub mod dns;
-pub mod nbns;
-pub mod ntp;
+pub mod tls;
 
 use crate::facts::{Direction, Seen};
 
