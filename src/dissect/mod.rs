@@ -2,6 +2,7 @@
 //!
 //! Stream dissectors get each direction's bytes in order, with gaps announced. They own what they learn and never look at
 //! packets, addresses or clocks.
+pub mod quic;
 pub mod tls;
 
 use crate::facts::{Direction, Seen};

@@ -21,3 +21,4 @@ pub use dtls::{DtlsFlow, looks_like_dtls};
 pub use record::looks_like_tls;
 pub use stream::TlsStream;
 
+pub(super) use offset_buffer::OffsetBuffer;

@@ -12,7 +12,7 @@ const WAITING_LIMIT: usize = 64;
 
 /// Puts pieces together; memory is bounded by what came, and that by [`OFFSET_LIMIT`] twice.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OffsetBuffer {
+pub(in crate::dissect) struct OffsetBuffer {
     contiguous: Vec<u8>,
     waiting: SmallVec<[(usize, Box<[u8]>); 0]>,
     waiting_octets: usize,
@@ -20,7 +20,7 @@ pub(super) struct OffsetBuffer {
 
 impl OffsetBuffer {
     /// Takes a piece that begins at `offset`; pieces beyond the bounds are dropped.
-    pub(super) fn insert(&mut self, offset: u64, piece: &[u8]) {
+    pub(in crate::dissect) fn insert(&mut self, offset: u64, piece: &[u8]) {
         let Some(offset) = usize::try_from(offset)
             .ok()
             .filter(|offset| *offset < OFFSET_LIMIT)
@@ -46,7 +46,7 @@ impl OffsetBuffer {
     }
 
     /// The bytes from offset 0 up to the first hole.
-    pub(super) fn contiguous(&self) -> &[u8] {
+    pub(in crate::dissect) fn contiguous(&self) -> &[u8] {
         &self.contiguous
     }
 
