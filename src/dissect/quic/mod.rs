@@ -57,7 +57,7 @@ pub fn looks_like_quic(datagram: &[u8], octets: u32) -> bool {
 #[derive(Debug, Clone, Default)]
 pub struct QuicFlow {
     fact: QuicFact,
-    keys: Option<(u32, InitialKeys)>,
+    keys: Option<(u32, Box<InitialKeys>)>,
     crypto: OffsetBuffer,
     /// The packet that brought the last piece of the hello.
     last_piece: Seen,
@@ -130,6 +130,11 @@ impl QuicFlow {
             self.last_piece = seen;
         }
         self.fact.client_hello = self.read_hello(false);
+        if self.fact.client_hello.is_some() {
+            // The flow may live for hours; nothing more is read of it.
+            self.keys = None;
+            self.crypto = OffsetBuffer::default();
+        }
     }
 
     /// Opens a packet with the keys that opened those before it or, as after a Retry and after a Version Negotiation
@@ -148,7 +153,7 @@ impl QuicFlow {
         }
         let keys = InitialKeys::derive(&Version::known(packet.version)?, packet.destination)?;
         let frames = open(&keys)?;
-        self.keys = Some((packet.version, keys));
+        self.keys = Some((packet.version, Box::new(keys)));
         self.crypto = OffsetBuffer::default();
         Some(frames)
     }
@@ -291,10 +296,7 @@ mod tests {
 
     #[test]
     fn after_a_retry_the_keys_follow_from_the_new_identifier() {
-        let (front, _) = {
-            let hello = sample_hello();
-            (hello[..90].to_vec(), ())
-        };
+        let front = &sample_hello()[..90];
         let mut flow = QuicFlow::new();
         flow.push(
             Originator,
@@ -303,7 +305,7 @@ mod tests {
                 &SAMPLE_ID,
                 &SAMPLE_ID,
                 0,
-                &padded(crypto_frame(0, &front)),
+                &padded(crypto_frame(0, front)),
             ),
             true,
             seen(1),

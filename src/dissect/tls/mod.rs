@@ -13,6 +13,7 @@ mod handshake_message;
 mod ja4;
 mod offset_buffer;
 mod record;
+mod record_walker;
 mod server_hello;
 mod stream;
 
