@@ -2,8 +2,8 @@
 //!
 //! Stream dissectors get each direction's bytes in order, with gaps announced. They own what they learn and never look at
 //! packets, addresses or clocks.
-pub mod quic;
-pub mod tls;
+pub mod http;
+pub mod tunnel;
 
 use crate::facts::{Direction, Seen};
 
