@@ -3,6 +3,7 @@
 //! Stream dissectors get each direction's bytes in order, with gaps announced. They own what they learn and never look at
 //! packets, addresses or clocks.
 pub mod http;
+pub mod socks;
 pub mod tunnel;
 
 use crate::facts::{Direction, Seen};
