@@ -1,0 +1,418 @@
+//! Turns the text of a catalogue file into an edition and its sets, and checks both.
+//!
+//! The same reader serves the files that are part of the program and those of a user. It knows what a record must look
+//! like, not what Microsoft published: that the shipped data is complete is for the tests to say.
+
+use super::edition::{Edition, EditionFile, EditionKind, HandlingRule};
+use super::endpoint_set::{
+    Category, EndpointSet, ListedHost, ListedPrefix, Misprint, Region, SetKey, Standing,
+};
+use super::error::CatalogError;
+use super::feature_area::FeatureArea;
+use super::host_pattern::HostPattern;
+use super::prefix::Prefix;
+use super::record::{Record, Source};
+use std::collections::HashSet;
+
+/// Reads a catalogue file; `file_name` is used in complaints only.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with file, line, record and field.
+pub fn parse_edition(text: &str, file_name: &str) -> Result<EditionFile, CatalogError> {
+    let mut document = Source {
+        file: file_name,
+        text,
+    }
+    .document()?;
+    let header = document.table("edition")?;
+    let header = document.require("edition", "a table [edition]", header)?;
+    let mut edition = read_edition(header)?;
+    edition.unauthenticated_proxy = read_rules(&mut document, "unauthenticated_proxy")?;
+    edition.no_tls_inspection = read_rules(&mut document, "no_tls_inspection")?;
+    edition.partial_content = read_rules(&mut document, "partial_content")?;
+    let mut sets = Vec::new();
+    let mut seen = HashSet::new();
+    for record in document.tables("set")? {
+        let line = record.line();
+        let set = read_set(record, edition.kind)?;
+        if !seen.insert(set.key.clone()) {
+            return Err(CatalogError::Duplicate {
+                file: file_name.to_owned(),
+                line,
+                record: format!("set {}", set.key),
+            });
+        }
+        sets.push(set);
+    }
+    let rules = edition
+        .unauthenticated_proxy
+        .iter()
+        .chain(&edition.no_tls_inspection)
+        .chain(&edition.partial_content);
+    for key in rules.flat_map(|rule| &rule.sets) {
+        if edition.kind != EditionKind::User && !seen.contains(key) {
+            return Err(document.complaint(
+                "sets",
+                &(0..0),
+                "the key of a set of this file",
+                key.to_string(),
+            ));
+        }
+    }
+    document.finish()?;
+    Ok(EditionFile { edition, sets })
+}
+
+fn read_edition(mut record: Record<'_>) -> Result<Edition, CatalogError> {
+    let name = record.text("name")?;
+    let kind = record.parsed("kind", |text| {
+        EditionKind::from_name(text).ok_or("article, sovereign, supplementary, reference or user")
+    })?;
+    let kind = record.require("kind", "the kind of list", kind)?;
+    let mut described = |field, expected| {
+        let text = record.text(field)?;
+        match (text, kind) {
+            // A user's own file need not say where it comes from.
+            (None, EditionKind::User) => Ok("not stated".to_owned()),
+            (text, _) => record.require(field, expected, text),
+        }
+    };
+    let (title, source, language) = (
+        described("title", "the document's title")?,
+        described("source", "the document's source")?,
+        described("language", "the document's language")?,
+    );
+    let date = record.parsed("date", |text| match text {
+        "undated" => Ok(None),
+        _ if is_date(text) => Ok(Some(text.to_owned())),
+        _ => Err("YYYY-MM-DD or \"undated\""),
+    })?;
+    let edition = Edition {
+        name: record.require("name", "the edition's name", name)?,
+        kind,
+        cloud: record
+            .text("cloud")?
+            .unwrap_or_else(|| "worldwide".to_owned()),
+        title,
+        source,
+        language,
+        date: date.flatten(),
+        order: record.number("order")?.unwrap_or(0),
+        peer_tcp_ports: record.ports("peer_tcp_ports")?,
+        peer_udp_ports: record.ports("peer_udp_ports")?,
+        notes: record.texts("notes")?,
+        unauthenticated_proxy: Vec::new(),
+        no_tls_inspection: Vec::new(),
+        partial_content: Vec::new(),
+    };
+    record.finish()?;
+    Ok(edition)
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(index, byte)| {
+            if matches!(index, 4 | 7) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_digit()
+            }
+        })
+}
+
+fn read_rules(
+    document: &mut Record<'_>,
+    field: &'static str,
+) -> Result<Vec<HandlingRule>, CatalogError> {
+    let mut rules = Vec::new();
+    for mut record in document.tables(field)? {
+        let stated_for = record.text("stated_for")?;
+        let rule = HandlingRule {
+            hosts: record.parsed_list("hosts", HostPattern::parse)?,
+            sets: record.parsed_list("sets", |text| Ok(SetKey::parse(text)))?,
+            stated_for: record.require("stated_for", "what the rule is stated for", stated_for)?,
+        };
+        if rule.hosts.is_empty() && rule.sets.is_empty() {
+            return record.require("hosts", "some hosts, or some sets", None);
+        }
+        record.finish()?;
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, CatalogError> {
+    let standing = match kind {
+        EditionKind::Article | EditionKind::Sovereign | EditionKind::User => Standing::Published,
+        EditionKind::Supplementary => Standing::Supplementary,
+        EditionKind::Reference => Standing::Reference,
+    };
+    let id = record.number("id")?;
+    let section = record.parsed("key", |text| {
+        let well_formed = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        match SetKey::parse(text) {
+            key @ SetKey::Section(_) if well_formed => Ok(key),
+            _ => Err("a key of lower-case letters, digits and hyphens"),
+        }
+    })?;
+    let key = match (id, section) {
+        (Some(id), None) if kind == EditionKind::Reference => SetKey::Reference(id),
+        (Some(id), None) => SetKey::Id(id),
+        (None, Some(key)) => key,
+        _ => return record.require("id", "either an id or a key", None),
+    };
+    record.rename(format!("set {key}"));
+
+    let feature_areas = record.parsed_list("feature_areas", |text| {
+        FeatureArea::from_name(text).ok_or("a feature area such as core-service")
+    })?;
+    if feature_areas.is_empty() {
+        return record.require("feature_areas", "at least one feature area", None);
+    }
+    let description = record.text("description")?;
+    let description = record.require("description", "what the set is", description)?;
+    let hosts = record.parsed_list("hosts", HostPattern::parse)?;
+    let generic = subset(&mut record, "generic", &hosts, HostPattern::parse)?;
+    let prefixes = record.parsed_list("prefixes", Prefix::parse)?;
+    let shared = subset(&mut record, "shared_prefixes", &prefixes, Prefix::parse)?;
+    let mut also_recognised: Vec<_> = record
+        .parsed_list("retired_hosts", HostPattern::parse)?
+        .into_iter()
+        .map(|pattern| ListedHost {
+            pattern,
+            generic: false,
+            sample: false,
+            misprint: false,
+            standing: Standing::Retired,
+        })
+        .collect();
+    let (misprints, spellings) = read_misprints(&mut record)?;
+    // Another spelling says as much or as little as the hosts of its set: those of one set are generic all or not at all
+    // wherever there is a misprint.
+    let weak = !hosts.is_empty() && generic.len() == hosts.len();
+    also_recognised.extend(spellings.into_iter().map(|pattern| ListedHost {
+        pattern,
+        generic: weak,
+        sample: false,
+        misprint: true,
+        standing,
+    }));
+
+    let set = EndpointSet {
+        key,
+        standing,
+        feature_areas,
+        sections: record.texts("sections")?,
+        description,
+        published_description: record.text("published_description")?,
+        category: record.parsed("category", |text| {
+            Category::from_name(text).ok_or("optimize, allow or default")
+        })?,
+        required: record.flag("required")?,
+        express_route: record.flag("express_route")?,
+        region: record.parsed("region", |text| {
+            Region::from_name(text).ok_or("North America, Europe or Asia Pacific")
+        })?,
+        hosts: list_hosts(hosts, &generic, standing),
+        also_recognised,
+        published_case: record.texts("published_case")?,
+        prefixes: prefixes
+            .into_iter()
+            .map(|prefix| ListedPrefix {
+                prefix,
+                shared: shared.contains(&prefix),
+                standing,
+            })
+            .collect(),
+        retired_prefixes: Vec::new(),
+        tcp_ports: record.ports("tcp_ports")?,
+        udp_ports: record.ports("udp_ports")?,
+        scale_units: record.texts("scale_units")?,
+        storage_names: record.texts("storage_names")?,
+        expected_addresses: record.parsed_list("expected_addresses", |text| {
+            text.parse().map_err(|_| "an IP address")
+        })?,
+        source: record.text("source")?,
+        notes: record.texts("notes")?,
+        misprints,
+    };
+    if set.hosts.is_empty() && set.prefixes.is_empty() && set.notes.is_empty() {
+        return record.require(
+            "hosts",
+            "hosts, prefixes, or a note that says why there are none",
+            None,
+        );
+    }
+    record.finish()?;
+    Ok(set)
+}
+
+/// A list whose every value must be in `whole` too.
+fn subset<T: PartialEq>(
+    record: &mut Record<'_>,
+    field: &'static str,
+    whole: &[T],
+    read: impl Fn(&str) -> Result<T, &'static str>,
+) -> Result<Vec<T>, CatalogError> {
+    record.parsed_list(field, |text| {
+        let value = read(text)?;
+        if whole.contains(&value) {
+            Ok(value)
+        } else {
+            Err("a value that the set lists")
+        }
+    })
+}
+
+/// The misprints of a set, and the further spellings they make recognisable.
+fn read_misprints(
+    record: &mut Record<'_>,
+) -> Result<(Vec<Misprint>, Vec<HostPattern>), CatalogError> {
+    let (mut misprints, mut spellings) = (Vec::new(), Vec::new());
+    for mut misprint in record.tables("misprint")? {
+        misprint.rename(format!("{}, {}", record.name(), misprint.name()));
+        let (published, meant) = (misprint.text("published")?, misprint.text("meant")?);
+        misprints.push(Misprint {
+            published: misprint.require("published", "what the article prints", published)?,
+            meant: misprint.require("meant", "what it means", meant)?,
+        });
+        spellings.extend(misprint.parsed_list("recognised", HostPattern::parse)?);
+        misprint.finish()?;
+    }
+    Ok((misprints, spellings))
+}
+
+fn list_hosts(
+    patterns: Vec<HostPattern>,
+    generic: &[HostPattern],
+    standing: Standing,
+) -> Vec<ListedHost> {
+    let samples: Vec<bool> = patterns
+        .iter()
+        .map(|host| {
+            host.is_exact()
+                && patterns
+                    .iter()
+                    .any(|other| !other.is_exact() && other.covers(host))
+        })
+        .collect();
+    patterns
+        .into_iter()
+        .zip(samples)
+        .map(|(pattern, sample)| ListedHost {
+            generic: generic.contains(&pattern),
+            pattern,
+            sample,
+            misprint: false,
+            standing,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "[edition]\nname = \"mine\"\nkind = \"user\"\n";
+
+    fn read(sets: &str) -> Result<EditionFile, CatalogError> {
+        parse_edition(&format!("{HEADER}{sets}"), "mine.toml")
+    }
+
+    fn complaint(sets: &str) -> String {
+        read(sets).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_small_file_reads() {
+        let file = read("[[set]]\nid = 900\nfeature_areas = [\"core-service\"]\ndescription = \"Ours\"\nhosts = [\"*.Contoso.com\", \"www.contoso.com\"]\ntcp_ports = [443]\n").unwrap();
+        let set = &file.sets[0];
+        assert_eq!(set.id(), Some(900));
+        assert_eq!(set.hosts[0].pattern.as_str(), "*.contoso.com");
+        assert!(!set.hosts[0].sample && set.hosts[1].sample);
+        assert_eq!(set.required, None);
+    }
+
+    #[test]
+    fn complaints_name_file_line_record_and_field() {
+        let set = |rest: &str| {
+            format!(
+                "[[set]]\nid = 7\nfeature_areas = [\"core-service\"]\ndescription = \"x\"\n{rest}"
+            )
+        };
+        for (rest, expected) in [
+            (
+                "hosts = [\"https://a.com\"]",
+                "mine.toml, line 8: set 7, field `hosts`: expected a host name without scheme, port, path or blanks, found \"https://a.com\"",
+            ),
+            (
+                "prefixes = [\"10.0.0.1/8\"]",
+                "mine.toml, line 8: set 7, field `prefixes`: expected a prefix without host bits, found \"10.0.0.1/8\"",
+            ),
+            (
+                "hosts = [\"a.com\"]\ntcp_ports = [443, 70000]",
+                "mine.toml, line 9: set 7, field `tcp_ports`: expected a port number from 1 to 65535, found 70000",
+            ),
+            (
+                "hosts = [\"a.com\"]\nrequired = \"yes\"",
+                "mine.toml, line 9: set 7, field `required`: expected true or false, found \"yes\"",
+            ),
+            (
+                "hosts = [\"a.com\", \"A.com\"]",
+                "mine.toml, line 8: set 7, field `hosts`: expected every value once, found \"A.com\"",
+            ),
+            (
+                "hosts = [\"a.com\"]\ngeneric = [\"b.com\"]",
+                "mine.toml, line 9: set 7, field `generic`: expected a value that the set lists, found \"b.com\"",
+            ),
+            (
+                "",
+                "mine.toml, line 4: set 7, field `hosts`: expected hosts, prefixes, or a note that says why there are none, found nothing",
+            ),
+        ] {
+            assert_eq!(complaint(&set(rest)), expected);
+        }
+        assert!(
+            complaint(&set("host = [\"a.com\"]\nnotes = [\"n\"]")).starts_with(
+                "mine.toml, line 8: set 7 has no field `host`; its fields are id, key, "
+            )
+        );
+    }
+
+    #[test]
+    fn records_without_a_name_are_counted() {
+        assert_eq!(
+            complaint("[[set]]\nhosts = [\"a.com\"]"),
+            "mine.toml, line 4: set number 1, field `id`: expected either an id or a key, found nothing"
+        );
+        assert!(complaint("[[set]]\nkey = \"A b\"").contains("set number 1, field `key`"));
+        assert!(
+            complaint("[[partial_content]]\nstated_for = \"x\"")
+                .contains("partial_content number 1, field `hosts`")
+        );
+    }
+
+    #[test]
+    fn broken_toml_and_twins_are_refused() {
+        assert_eq!(
+            parse_edition("[edition]\nname = \n", "mine.toml")
+                .unwrap_err()
+                .to_string()
+                .split(':')
+                .next(),
+            Some("mine.toml, line 2")
+        );
+        let twin = "[[set]]\nkey = \"a\"\nfeature_areas = [\"apple\"]\ndescription = \"x\"\nnotes = [\"n\"]\n";
+        assert_eq!(
+            complaint(&format!("{twin}{twin}")),
+            "mine.toml, line 9: set a is there twice"
+        );
+        assert_eq!(
+            parse_edition("", "mine.toml").unwrap_err().to_string(),
+            "mine.toml, line 1: the file, field `edition`: expected a table [edition], found nothing"
+        );
+    }
+}

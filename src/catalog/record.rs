@@ -1,0 +1,306 @@
+//! Reads one table of a catalogue file field by field, so that every complaint names file, line, record and field.
+
+use super::error::{CatalogError, Place};
+use std::borrow::Cow;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A catalogue file's name and text, to turn offsets into lines.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn line(&self, offset: usize) -> usize {
+        1 + self
+            .text
+            .bytes()
+            .take(offset)
+            .filter(|byte| *byte == b'\n')
+            .count()
+    }
+
+    /// Parses the text into its top-level table.
+    pub(super) fn document(self) -> Result<Record<'a>, CatalogError> {
+        let table = DeTable::parse(self.text).map_err(|error| CatalogError::Syntax {
+            file: self.file.to_owned(),
+            line: self.line(error.span().map_or(0, |span| span.start)),
+            message: error.message().to_owned(),
+        })?;
+        Ok(Record::new(self, "the file".to_owned(), table))
+    }
+}
+
+/// One table, from which fields are taken until none is left.
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    source: Source<'a>,
+    name: String,
+    at: Range<usize>,
+    table: DeTable<'a>,
+    asked: Vec<&'static str>,
+}
+
+impl<'a> Record<'a> {
+    fn new(source: Source<'a>, name: String, table: Spanned<DeTable<'a>>) -> Self {
+        let at = table.span();
+        Self {
+            source,
+            name,
+            at,
+            table: table.into_inner(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Gives the record the name complaints use.
+    pub(super) fn rename(&mut self, name: String) {
+        self.name = name;
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn line(&self) -> usize {
+        self.source.line(self.at.start)
+    }
+
+    /// A complaint about `field`.
+    pub(super) fn complaint(
+        &self,
+        field: &str,
+        at: &Range<usize>,
+        expected: &str,
+        found: impl Into<String>,
+    ) -> CatalogError {
+        CatalogError::Field {
+            place: self.place(field, at),
+            expected: expected.to_owned(),
+            found: found.into(),
+        }
+    }
+
+    fn place(&self, field: &str, at: &Range<usize>) -> Box<Place> {
+        Box::new(Place {
+            file: self.source.file.to_owned(),
+            line: self.source.line(at.start),
+            record: self.name.clone(),
+            field: field.to_owned(),
+        })
+    }
+
+    /// Turns `None` into a complaint that `field` is missing.
+    pub(super) fn require<T>(
+        &self,
+        field: &str,
+        expected: &str,
+        value: Option<T>,
+    ) -> Result<T, CatalogError> {
+        value.ok_or_else(|| self.complaint(field, &self.at, expected, "nothing"))
+    }
+
+    fn take(&mut self, field: &'static str) -> Option<Spanned<DeValue<'a>>> {
+        self.asked.push(field);
+        self.table.remove(field)
+    }
+
+    /// A text field, read by `read`, which says what it expects when the text is not it.
+    pub(super) fn parsed<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, CatalogError> {
+        let Some(value) = self.take(field) else {
+            return Ok(None);
+        };
+        self.read_text(field, &value, &read).map(Some)
+    }
+
+    /// A text field; `None` when absent.
+    pub(super) fn text(&mut self, field: &'static str) -> Result<Option<String>, CatalogError> {
+        self.parsed(field, |text| {
+            if text.trim().is_empty() {
+                Err("some text")
+            } else {
+                Ok(text.to_owned())
+            }
+        })
+    }
+
+    /// A list of texts, each read by `read`; empty when absent. A value that is there twice is a complaint.
+    pub(super) fn parsed_list<T: PartialEq>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Result<Vec<T>, CatalogError> {
+        let mut list = Vec::new();
+        for value in self.array(field)? {
+            let item = self.read_text(field, &value, &read)?;
+            if list.contains(&item) {
+                return Err(self.complaint(
+                    field,
+                    &value.span(),
+                    "every value once",
+                    describe(value.get_ref()),
+                ));
+            }
+            list.push(item);
+        }
+        Ok(list)
+    }
+
+    /// A list of texts; empty when absent.
+    pub(super) fn texts(&mut self, field: &'static str) -> Result<Vec<String>, CatalogError> {
+        self.parsed_list(field, |text| Ok(text.to_owned()))
+    }
+
+    /// A number from 0 to 65535; `None` when absent.
+    pub(super) fn number(&mut self, field: &'static str) -> Result<Option<u16>, CatalogError> {
+        let Some(value) = self.take(field) else {
+            return Ok(None);
+        };
+        self.read_number(field, &value, "a number from 0 to 65535")
+            .map(Some)
+    }
+
+    /// A list of port numbers; empty when absent.
+    pub(super) fn ports(&mut self, field: &'static str) -> Result<Vec<u16>, CatalogError> {
+        let expected = "a port number from 1 to 65535";
+        let mut list = Vec::new();
+        for value in self.array(field)? {
+            match self.read_number(field, &value, expected)? {
+                0 => return Err(self.complaint(field, &value.span(), expected, "0")),
+                port => list.push(port),
+            }
+        }
+        Ok(list)
+    }
+
+    /// A yes or no; `None` when absent.
+    pub(super) fn flag(&mut self, field: &'static str) -> Result<Option<bool>, CatalogError> {
+        let Some(value) = self.take(field) else {
+            return Ok(None);
+        };
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Ok(Some(*flag)),
+            other => Err(self.complaint(field, &value.span(), "true or false", describe(other))),
+        }
+    }
+
+    /// The one table called `field`; `None` when absent.
+    pub(super) fn table(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<Record<'a>>, CatalogError> {
+        let Some(value) = self.take(field) else {
+            return Ok(None);
+        };
+        self.nested(field, value, field.to_owned()).map(Some)
+    }
+
+    /// The tables written as `[[field]]`, named "field number 1" and so on; empty when absent.
+    pub(super) fn tables(&mut self, field: &'static str) -> Result<Vec<Record<'a>>, CatalogError> {
+        let values = self.array(field)?;
+        values
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| {
+                self.nested(field, value, format!("{field} number {}", index + 1))
+            })
+            .collect()
+    }
+
+    /// Complains about the first field nobody asked for.
+    pub(super) fn finish(self) -> Result<(), CatalogError> {
+        let Some(field) = self.table.keys().next() else {
+            return Ok(());
+        };
+        Err(CatalogError::UnknownField {
+            place: self.place(field.get_ref(), &field.span()),
+            known: self.asked.join(", "),
+        })
+    }
+
+    fn array(&mut self, field: &'static str) -> Result<Vec<Spanned<DeValue<'a>>>, CatalogError> {
+        let Some(value) = self.take(field) else {
+            return Ok(Vec::new());
+        };
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Array(items) => Ok(items.into_iter().collect()),
+            other => Err(self.complaint(field, &span, "a list", describe(&other))),
+        }
+    }
+
+    fn nested(
+        &self,
+        field: &str,
+        value: Spanned<DeValue<'a>>,
+        name: String,
+    ) -> Result<Record<'a>, CatalogError> {
+        let at = value.span();
+        match value.into_inner() {
+            DeValue::Table(table) => Ok(Record {
+                source: self.source,
+                name,
+                at,
+                table,
+                asked: Vec::new(),
+            }),
+            other => Err(self.complaint(field, &at, "a table", describe(&other))),
+        }
+    }
+
+    fn read_text<T>(
+        &self,
+        field: &str,
+        value: &Spanned<DeValue<'a>>,
+        read: &impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Result<T, CatalogError> {
+        let DeValue::String(text) = value.get_ref() else {
+            return Err(self.complaint(
+                field,
+                &value.span(),
+                "text in quotes",
+                describe(value.get_ref()),
+            ));
+        };
+        read(text).map_err(|expected| {
+            self.complaint(field, &value.span(), expected, describe(value.get_ref()))
+        })
+    }
+
+    fn read_number(
+        &self,
+        field: &str,
+        value: &Spanned<DeValue<'a>>,
+        expected: &str,
+    ) -> Result<u16, CatalogError> {
+        let number = match value.get_ref() {
+            DeValue::Integer(integer) => {
+                u16::from_str_radix(integer.as_str(), integer.radix()).ok()
+            }
+            _ => None,
+        };
+        number.ok_or_else(|| {
+            self.complaint(field, &value.span(), expected, describe(value.get_ref()))
+        })
+    }
+}
+
+/// How a value is quoted in a complaint.
+fn describe(value: &DeValue<'_>) -> Cow<'static, str> {
+    match value {
+        DeValue::String(text) => format!("{text:?}").into(),
+        DeValue::Integer(number) => number.to_string().into(),
+        DeValue::Float(number) => number.to_string().into(),
+        DeValue::Boolean(flag) => flag.to_string().into(),
+        DeValue::Datetime(time) => time.to_string().into(),
+        DeValue::Array(_) => "a list".into(),
+        DeValue::Table(_) => "a table".into(),
+    }
+}
