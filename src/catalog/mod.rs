@@ -15,6 +15,7 @@ mod load;
 mod prefix;
 mod record;
 mod retired;
+mod scenario;
 
 pub use address_match::AddressMatch;
 pub use edition::{Edition, EditionFile, EditionKind, HandlingRule};
@@ -27,6 +28,10 @@ pub use host_index::HostMatch;
 pub use host_pattern::HostPattern;
 pub use load::parse_edition;
 pub use prefix::{Prefix, embedded_ipv4};
+pub use scenario::{
+    Certainty, Group, GroupMember, Need, Platform, Requirement, Scenario, Stage, Targets,
+    parse_scenarios,
+};
 
 use edition::{EDITIONS, MICROSOFT_365, SUPPLEMENTARY, ShippedFile};
 use host_index::HostIndex;

@@ -1,0 +1,607 @@
+//! Scenarios: what devices need for what they do, and in which order they contact it.
+//!
+//! In: the data file `data/scenarios.toml`. Out: [`Scenario`]s that say for a set or host how much depends on it. Which
+//! scenario a device was in is not decided here.
+
+use super::endpoint_set::{EndpointSet, SetKey};
+use super::error::CatalogError;
+use super::host_pattern::HostPattern;
+use super::record::{Record, Source};
+use super::{Catalog, Standing};
+use std::fmt;
+use std::sync::Arc;
+
+/// How much of a scenario depends on something, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Requirement {
+    /// Nothing.
+    None,
+    /// It is needed under a condition, or one of several alternatives is.
+    Conditional,
+    /// The scenario goes on without it, with something missing or late.
+    Soft,
+    /// The scenario fails without it.
+    Hard,
+}
+
+impl Requirement {
+    const ALL: [Self; 4] = [Self::None, Self::Conditional, Self::Soft, Self::Hard];
+
+    /// The name used in files and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Conditional => "conditional",
+            Self::Soft => "soft",
+            Self::Hard => "hard",
+        }
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The kind of device a scenario is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Platform {
+    /// Any device.
+    Any,
+    /// Windows.
+    Windows,
+    /// macOS.
+    Macos,
+    /// iOS and iPadOS.
+    Ios,
+    /// Android.
+    Android,
+}
+
+impl Platform {
+    const ALL: [Self; 5] = [
+        Self::Any,
+        Self::Windows,
+        Self::Macos,
+        Self::Ios,
+        Self::Android,
+    ];
+
+    /// The name used in files and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Windows => "windows",
+            Self::Macos => "macos",
+            Self::Ios => "ios",
+            Self::Android => "android",
+        }
+    }
+}
+
+/// How well a statement is founded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Certainty {
+    /// A document says so.
+    Cited,
+    /// Documents say something near it.
+    Inferred,
+    /// Plausible; nothing found that says it.
+    Unconfirmed,
+}
+
+impl Certainty {
+    const ALL: [Self; 3] = [Self::Cited, Self::Inferred, Self::Unconfirmed];
+
+    /// The name used in files and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cited => "cited",
+            Self::Inferred => "inferred",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+/// Sets and hosts that something is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targets {
+    /// The sets.
+    pub sets: Vec<SetKey>,
+    /// When not empty, only these hosts are meant, and the sets are those they count for.
+    pub hosts: Vec<HostPattern>,
+}
+
+impl Targets {
+    /// Whether a host that `set` lists, or one with this name (in lower case), is meant.
+    #[must_use]
+    pub fn include_host(&self, set: &SetKey, folded: &str) -> bool {
+        if self.hosts.is_empty() {
+            self.sets.contains(set)
+        } else {
+            self.hosts.iter().any(|host| host.matches(folded))
+        }
+    }
+}
+
+/// Alternatives of which a device needs one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The stable name.
+    pub name: String,
+    /// What decides between the members, such as `region` or `tpm-vendor`.
+    pub any_of: String,
+    /// The members.
+    pub members: Vec<GroupMember>,
+    /// How well it is founded.
+    pub certainty: Certainty,
+    /// The document.
+    pub source: String,
+}
+
+/// One alternative of a [`Group`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMember {
+    /// The value of what decides, such as "Europe".
+    pub is: String,
+    /// What is needed then.
+    pub targets: Targets,
+}
+
+/// One thing a scenario needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// How much depends on it.
+    pub level: Requirement,
+    /// What is needed.
+    pub targets: Targets,
+    /// Groups of which one member each is needed; `targets.sets` are then the sets they are part of.
+    pub groups: Vec<Arc<Group>>,
+    /// The condition of a conditional need, in words.
+    pub when: Option<String>,
+    /// How well it is founded.
+    pub certainty: Certainty,
+    /// The document, where it is not the scenario's.
+    pub source: Option<String>,
+}
+
+/// One step on the way of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// The stable name, such as `sign-in`.
+    pub name: String,
+    /// A heading for people.
+    pub title: String,
+    /// What is contacted in it.
+    pub targets: Targets,
+    /// How well its place in the order is founded.
+    pub certainty: Certainty,
+    /// The document, where it is not the scenario's.
+    pub source: Option<String>,
+}
+
+/// What a device was doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// The stable name, such as `windows-autopilot`.
+    pub name: String,
+    /// A heading for people.
+    pub title: String,
+    /// The kind of device.
+    pub platform: Platform,
+    /// The document its needs were taken from.
+    pub source: String,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// What it needs.
+    pub needs: Vec<Need>,
+    /// Its steps in the order of contact; empty where no document tells the order.
+    pub stages: Vec<Stage>,
+}
+
+const FILE: &str = "scenarios.toml";
+const TEXT: &str = include_str!("data/scenarios.toml");
+
+impl Scenario {
+    /// The scenarios that are part of the program.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong in the data file; the tests see to it that nothing is.
+    pub fn shipped() -> Result<Vec<Self>, CatalogError> {
+        parse_scenarios(TEXT, FILE)
+    }
+
+    /// How much of this scenario depends on the set as a whole: the strongest need that names it.
+    #[must_use]
+    pub fn requirement(&self, set: &SetKey) -> Requirement {
+        self.needs
+            .iter()
+            .map(|need| need.level_of_set(set))
+            .max()
+            .unwrap_or(Requirement::None)
+    }
+
+    /// How much of this scenario depends on one host of a set (in lower case).
+    #[must_use]
+    pub fn host_requirement(&self, set: &SetKey, folded: &str) -> Requirement {
+        self.needs
+            .iter()
+            .map(|need| need.level_of_host(set, folded))
+            .max()
+            .unwrap_or(Requirement::None)
+    }
+
+    /// The first set or host of the scenario that `catalog` does not know; `None` when it knows them all.
+    #[must_use]
+    pub fn unknown_reference(&self, catalog: &Catalog) -> Option<String> {
+        let members = self
+            .needs
+            .iter()
+            .flat_map(|need| &need.groups)
+            .flat_map(|group| &group.members);
+        let stages = self.stages.iter().map(|stage| &stage.targets);
+        let all = self
+            .needs
+            .iter()
+            .map(|need| &need.targets)
+            .chain(members.map(|member| &member.targets))
+            .chain(stages);
+        all.into_iter().find_map(|targets| {
+            let set = targets
+                .sets
+                .iter()
+                .find(|key| catalog.set(key).is_none())
+                .map(ToString::to_string);
+            set.or_else(|| {
+                targets
+                    .hosts
+                    .iter()
+                    .find(|host| !knows(catalog, host))
+                    .map(ToString::to_string)
+            })
+        })
+    }
+}
+
+/// Whether some set of Intune's lists the host, or a pattern it falls under.
+fn knows(catalog: &Catalog, host: &HostPattern) -> bool {
+    catalog
+        .match_host(&host.typical_name())
+        .is_some_and(|found| found.standing() != Standing::Reference)
+}
+
+impl Need {
+    fn level_of_set(&self, set: &SetKey) -> Requirement {
+        let of_group = || {
+            self.groups
+                .iter()
+                .flat_map(|group| &group.members)
+                .any(|member| member.targets.sets.contains(set))
+        };
+        if self.targets.sets.contains(set) {
+            self.level
+        } else if of_group() {
+            self.level.min(Requirement::Conditional)
+        } else {
+            Requirement::None
+        }
+    }
+
+    fn level_of_host(&self, set: &SetKey, folded: &str) -> Requirement {
+        let members = || self.groups.iter().flat_map(|group| &group.members);
+        if members().any(|member| member.targets.include_host(set, folded)) {
+            self.level.min(Requirement::Conditional)
+        } else if self.groups.is_empty()
+            && self.targets.sets.contains(set)
+            && self.targets.include_host(set, folded)
+        {
+            self.level
+        } else {
+            Requirement::None
+        }
+    }
+}
+
+impl GroupMember {
+    /// Whether the set is this member, for members that are whole sets.
+    #[must_use]
+    pub fn is_set(&self, set: &EndpointSet) -> bool {
+        self.targets.hosts.is_empty() && self.targets.sets.contains(&set.key)
+    }
+}
+
+/// Reads a scenario file; `file_name` is used in complaints only.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with file, line, record and field.
+pub fn parse_scenarios(text: &str, file_name: &str) -> Result<Vec<Scenario>, CatalogError> {
+    let mut document = Source {
+        file: file_name,
+        text,
+    }
+    .document()?;
+    let mut groups = Vec::new();
+    for record in document.tables("group")? {
+        groups.push(Arc::new(read_group(record)?));
+    }
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for record in document.tables("scenario")? {
+        let line = record.line();
+        let scenario = read_scenario(record, &groups)?;
+        if scenarios.iter().any(|other| other.name == scenario.name) {
+            let record = format!("scenario {}", scenario.name);
+            return Err(CatalogError::Duplicate {
+                file: file_name.to_owned(),
+                line,
+                record,
+            });
+        }
+        scenarios.push(scenario);
+    }
+    document.finish()?;
+    Ok(scenarios)
+}
+
+fn read_group(mut record: Record<'_>) -> Result<Group, CatalogError> {
+    let name = required_text(&mut record, "name")?;
+    record.rename(format!("group {name}"));
+    let mut members = Vec::new();
+    for mut member in record.tables("member")? {
+        member.rename(format!("{}, {}", record.name(), member.name()));
+        members.push(GroupMember {
+            is: required_text(&mut member, "is")?,
+            targets: read_targets(&mut member)?,
+        });
+        member.finish()?;
+    }
+    let group = Group {
+        name,
+        any_of: required_text(&mut record, "any_of")?,
+        members,
+        certainty: read_certainty(&mut record)?,
+        source: required_text(&mut record, "source")?,
+    };
+    record.finish()?;
+    Ok(group)
+}
+
+fn read_scenario(mut record: Record<'_>, groups: &[Arc<Group>]) -> Result<Scenario, CatalogError> {
+    let name = required_text(&mut record, "name")?;
+    record.rename(format!("scenario {name}"));
+    let platform = record.parsed("platform", |text| {
+        Platform::ALL
+            .into_iter()
+            .find(|p| p.name() == text)
+            .ok_or("any, windows, macos, ios or android")
+    })?;
+    let mut needs = Vec::new();
+    for mut need in record.tables("need")? {
+        need.rename(format!("{}, {}", record.name(), need.name()));
+        needs.push(read_need(need, groups)?);
+    }
+    let mut stages: Vec<Stage> = Vec::new();
+    for mut stage in record.tables("stage")? {
+        stage.rename(format!("{}, {}", record.name(), stage.name()));
+        stages.push(Stage {
+            name: required_text(&mut stage, "name")?,
+            title: required_text(&mut stage, "title")?,
+            targets: read_targets(&mut stage)?,
+            certainty: read_certainty(&mut stage)?,
+            source: stage.text("source")?,
+        });
+        stage.finish()?;
+    }
+    let scenario = Scenario {
+        title: required_text(&mut record, "title")?,
+        platform: record.require("platform", "the kind of device", platform)?,
+        source: required_text(&mut record, "source")?,
+        notes: record.texts("notes")?,
+        name,
+        needs,
+        stages,
+    };
+    if scenario.needs.is_empty() {
+        return record.require("need", "at least one need", None);
+    }
+    record.finish()?;
+    Ok(scenario)
+}
+
+fn read_need(mut record: Record<'_>, groups: &[Arc<Group>]) -> Result<Need, CatalogError> {
+    let level = record.parsed("level", |text| {
+        let found = Requirement::ALL
+            .into_iter()
+            .find(|level| level.name() == text);
+        found
+            .filter(|level| *level != Requirement::None)
+            .ok_or("hard, soft or conditional")
+    })?;
+    let groups = record.parsed_list("groups", |text| {
+        groups
+            .iter()
+            .find(|group| group.name == text)
+            .cloned()
+            .ok_or("the name of a group of this file")
+    })?;
+    let targets = if groups.is_empty() {
+        read_targets(&mut record)?
+    } else {
+        read_optional_targets(&mut record)?
+    };
+    let need = Need {
+        level: record.require("level", "hard, soft or conditional", level)?,
+        targets,
+        groups,
+        when: record.text("when")?,
+        certainty: read_certainty(&mut record)?,
+        source: record.text("source")?,
+    };
+    if need.level == Requirement::Conditional && need.when.is_none() {
+        return record.require("when", "the condition of a conditional need", None);
+    }
+    record.finish()?;
+    Ok(need)
+}
+
+fn read_targets(record: &mut Record<'_>) -> Result<Targets, CatalogError> {
+    let targets = read_optional_targets(record)?;
+    if targets.sets.is_empty() && targets.hosts.is_empty() {
+        return record.require("sets", "some sets or hosts", None);
+    }
+    Ok(targets)
+}
+
+fn read_optional_targets(record: &mut Record<'_>) -> Result<Targets, CatalogError> {
+    Ok(Targets {
+        sets: record.parsed_list("sets", |text| Ok(SetKey::parse(text)))?,
+        hosts: record.parsed_list("hosts", HostPattern::parse)?,
+    })
+}
+
+fn read_certainty(record: &mut Record<'_>) -> Result<Certainty, CatalogError> {
+    let expected = "cited, inferred or unconfirmed";
+    let certainty = record.parsed("certainty", |text| {
+        Certainty::ALL
+            .into_iter()
+            .find(|c| c.name() == text)
+            .ok_or(expected)
+    })?;
+    record.require("certainty", expected, certainty)
+}
+
+fn required_text(record: &mut Record<'_>, field: &'static str) -> Result<String, CatalogError> {
+    let text = record.text(field)?;
+    record.require(field, "some text", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(name: &str) -> Scenario {
+        Scenario::shipped()
+            .unwrap()
+            .into_iter()
+            .find(|scenario| scenario.name == name)
+            .unwrap()
+    }
+
+    fn requirement(scenario: &Scenario, set: &str) -> Requirement {
+        scenario.requirement(&SetKey::parse(set))
+    }
+
+    #[test]
+    fn every_set_and_host_named_is_in_the_newest_catalogue() {
+        let catalog = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
+        for scenario in Scenario::shipped().unwrap() {
+            assert_eq!(
+                scenario.unknown_reference(&catalog),
+                None,
+                "{}",
+                scenario.name
+            );
+        }
+        let mut broken = scenario("windows-autopilot");
+        broken.stages[0]
+            .targets
+            .hosts
+            .push(HostPattern::parse("no.such.host.example").unwrap());
+        assert_eq!(
+            broken.unknown_reference(&catalog).as_deref(),
+            Some("no.such.host.example")
+        );
+    }
+
+    #[test]
+    fn autopilot_fails_without_sign_in_but_not_without_updates() {
+        let autopilot = scenario("windows-autopilot");
+        for set in ["56", "59", "97", "163", "autopilot-deployment-service"] {
+            assert_eq!(requirement(&autopilot, set), Requirement::Hard, "{set}");
+        }
+        for set in ["164", "171", "172", "microsoft-store", "165"] {
+            assert_eq!(requirement(&autopilot, set), Requirement::Soft, "{set}");
+        }
+        for set in ["170", "182", "powershell-win32-eu"] {
+            assert_eq!(
+                requirement(&autopilot, set),
+                Requirement::Conditional,
+                "{set}"
+            );
+        }
+        for set in ["173", "178", "179", "187", "188"] {
+            assert_eq!(requirement(&autopilot, set), Requirement::None, "{set}");
+        }
+    }
+
+    #[test]
+    fn one_member_of_a_group_is_never_required_by_itself() {
+        let apps = scenario("windows-apps");
+        assert_eq!(requirement(&apps, "170"), Requirement::Hard);
+        assert_eq!(
+            requirement(&apps, "powershell-win32-eu"),
+            Requirement::Conditional
+        );
+        let set = SetKey::Id(170);
+        assert_eq!(
+            apps.host_requirement(&set, "swdb01-mscdn.manage.microsoft.com"),
+            Requirement::Conditional
+        );
+    }
+
+    #[test]
+    fn hosts_narrow_a_need() {
+        let help = scenario("remote-help");
+        let set = SetKey::Id(181);
+        assert_eq!(
+            help.host_requirement(&set, "remotehelp.microsoft.com"),
+            Requirement::Hard
+        );
+        assert_eq!(
+            help.host_requirement(&set, "aadcdn.msauth.net"),
+            Requirement::None
+        );
+        let mac = scenario("macos-enrollment");
+        assert_eq!(
+            mac.host_requirement(&SetKey::Id(178), "1-courier.push.apple.com"),
+            Requirement::Hard
+        );
+        assert_eq!(
+            mac.host_requirement(&SetKey::Id(178), "itunes.apple.com"),
+            Requirement::Soft
+        );
+    }
+
+    #[test]
+    fn the_profile_is_fetched_before_the_user_signs_in_and_enrols() {
+        let stages: Vec<_> = scenario("windows-autopilot")
+            .stages
+            .into_iter()
+            .map(|stage| stage.name)
+            .collect();
+        let place = |name: &str| stages.iter().position(|stage| stage == name).unwrap();
+        assert!(place("network") < place("profile") && place("profile") < place("sign-in"));
+        assert!(place("sign-in") < place("join") && place("join") < place("enrollment"));
+    }
+
+    #[test]
+    fn complaints_name_the_need() {
+        let text = "[[scenario]]\nname = \"x\"\ntitle = \"X\"\nplatform = \"windows\"\nsource = \"us\"\n[[scenario.need]]\nlevel = \"hard\"\nsets = [\"163\"]\n";
+        assert_eq!(
+            parse_scenarios(text, "mine.toml").unwrap_err().to_string(),
+            "mine.toml, line 6: scenario x, need number 1, field `certainty`: expected cited, inferred or unconfirmed, found nothing"
+        );
+        let text = text.replace("\"hard\"", "\"firm\"");
+        assert!(
+            parse_scenarios(&text, "mine.toml")
+                .unwrap_err()
+                .to_string()
+                .starts_with("mine.toml, line 7: scenario x, need number 1, field `level`")
+        );
+    }
+}
