@@ -7,7 +7,12 @@
 //! Reading is total: bytes off the wire never panic, never loop, never recurse, and memory has a bound.
 #![cfg_attr(
     not(test),
-    warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::arithmetic_side_effects)
+    warn(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::arithmetic_side_effects
+    )
 )]
 
 mod decoder;

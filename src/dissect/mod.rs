@@ -2,9 +2,18 @@
 //!
 //! Stream dissectors get each direction's bytes in order, with gaps announced. They own what they learn and never look at
 //! packets, addresses or clocks.
+
+pub mod dhcp;
+pub mod dns;
 pub mod http;
+pub mod nbns;
+pub mod ntp;
+pub mod quic;
 pub mod socks;
+pub mod tls;
 pub mod tunnel;
+
+pub use tunnel::TunnelProgress;
 
 use crate::facts::{Direction, Seen};
 

@@ -713,13 +713,13 @@ mod tests {
             let mut stream = SocksStream::new();
             for (client, bytes) in &pieces {
                 let direction = if *client { Originator } else { Responder };
-                looks_like_socks(bytes);
+                let _ = looks_like_socks(bytes);
                 if let TunnelProgress::Tunnel { consumed } = stream.push(direction, bytes, seen(1)) {
                     prop_assert!(consumed <= bytes.len());
                 }
                 prop_assert!(stream.client_bytes.len() <= MAX_MESSAGE && stream.proxy_bytes.len() <= MAX_MESSAGE);
             }
-            stream.into_facts();
+            let _ = stream.into_facts();
         }
     }
 }

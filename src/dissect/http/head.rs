@@ -152,9 +152,16 @@ impl HeadBuffer {
         self.last = Some(seen);
         let mut taken = 0_usize;
         if self.bytes.is_empty() {
-            taken = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            taken = input
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count();
         }
-        for line in input.get(taken..).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+        for line in input
+            .get(taken..)
+            .unwrap_or_default()
+            .split_inclusive(|byte| *byte == b'\n')
+        {
             let room = MAX_HEAD_OCTETS.saturating_sub(self.bytes.len());
             let part = line.get(..room).unwrap_or(line);
             self.bytes.extend_from_slice(part);

@@ -169,43 +169,34 @@ pub(super) fn sign_of_head(head: &ResponseHead<'_>) -> Option<CompactString> {
     if head.status == 511 {
         return Some("status 511".into());
     }
-    head.fields
-        .filter_map(|(name, value)| sign_of_field(head.status, name, value))
-        .next()
+    let mut fields = head.fields;
+    if let Some((name, _)) = fields.find(|(name, value)| is_telltale(head.status, name, value)) {
+        return Some(printable(name, 64).to_ascii_lowercase());
+    }
+    let (_, server) = { head.fields }.find(|(name, _)| name.eq_ignore_ascii_case(b"server"))?;
+    let shown = printable(server, 64);
+    let server = shown.to_ascii_lowercase();
+    let names_filter = FILTER_PRODUCTS
+        .iter()
+        .any(|product| server.contains(product));
+    let names_proxy =
+        head.status >= 400 && PLAIN_PROXIES.iter().any(|product| server.contains(product));
+    (names_filter || names_proxy).then(|| format_compact!("server: {shown}"))
 }
 
-fn sign_of_field(status: u16, name: &[u8], value: &[u8]) -> Option<CompactString> {
-    let name = printable(name, 64).to_ascii_lowercase();
-    let refusal = matches!(status, 403 | 407 | 451 | 502..=504);
-    let telltale = match name.as_str() {
-        "proxy-authenticate" => status == 407,
-        BLUECOAT_VIA => false,
-        name => {
-            TELLTALE_FIELDS.contains(&name)
-                || refusal
-                    && PRODUCT_FIELD_PREFIXES
-                        .iter()
-                        .any(|prefix| name.starts_with(prefix))
-        }
+/// Whether a field of a response with this status gives away that an intermediary wrote it.
+fn is_telltale(status: u16, name: &[u8], value: &[u8]) -> bool {
+    let is = |expected: &str| name.eq_ignore_ascii_case(expected.as_bytes());
+    let begins = |prefix: &&str| {
+        name.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     };
-    if telltale {
-        return Some(name);
-    }
-    // Squid: no lookup was made, so that the error is its own.
-    if name == "x-cache-lookup" && status >= 400 && value.starts_with(b"NONE") {
-        return Some("x-cache-lookup: none".into());
-    }
-    if name == "server" {
-        let shown = printable(value, 64);
-        let server = shown.to_ascii_lowercase();
-        let names_filter = FILTER_PRODUCTS
-            .iter()
-            .any(|product| server.contains(product));
-        let names_proxy =
-            status >= 400 && PLAIN_PROXIES.iter().any(|product| server.contains(product));
-        return (names_filter || names_proxy).then(|| format_compact!("server: {shown}"));
-    }
-    None
+    let refusal = matches!(status, 403 | 407 | 451 | 502..=504);
+    TELLTALE_FIELDS.into_iter().any(is)
+        || status == 407 && is("proxy-authenticate")
+        // Squid made no lookup: the error is its own.
+        || status >= 400 && is("x-cache-lookup") && value.starts_with(b"NONE")
+        || refusal && !is(BLUECOAT_VIA) && PRODUCT_FIELD_PREFIXES.iter().any(begins)
 }
 
 /// The sign that the beginning of an HTML page gives.

@@ -52,8 +52,13 @@ impl RequestQueue {
 
     /// Gives up all requests but the last: responses were lost, and a client that does not pipeline has only one open.
     pub(super) fn keep_last(&mut self) {
-        let earlier = self.requests.len().saturating_sub(1);
-        self.requests.drain(..earlier);
+        if self.beyond > 0 {
+            self.requests.clear();
+            self.beyond = 1;
+        } else {
+            let earlier = self.requests.len().saturating_sub(1);
+            self.requests.drain(..earlier);
+        }
     }
 }
 

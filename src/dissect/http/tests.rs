@@ -493,8 +493,8 @@ proptest! {
             match fragments {
                 Some(fragments) => {
                     let bytes = fragments.concat();
-                    looks_like_request(&bytes);
-                    looks_like_response(&bytes);
+                    let _ = looks_like_request(&bytes);
+                    let _ = looks_like_response(&bytes);
                     if let TunnelProgress::Tunnel { consumed } = stream.push(direction, &bytes, seen(1)) {
                         prop_assert!(consumed <= bytes.len());
                     }
