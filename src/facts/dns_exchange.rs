@@ -73,12 +73,12 @@ pub struct DnsExchange {
     pub addresses: Vec<IpAddr>,
     /// Smallest time to live among the answers, in seconds; `None` without answers.
     pub ttl: Option<u32>,
+    /// The answer holds a record of the type that was asked for, readable or not.
+    pub answered: bool,
     /// What HTTPS or SVCB answers say.
     pub hints: Vec<ServiceHint>,
     /// The answer was cut, by the capture's snap length or unreadable records, so that addresses may be missing.
     pub answer_cut_short: bool,
     /// The TC bit was set: the client had to ask again over TCP.
     pub truncated: bool,
-    /// The client rejected the answer: an ICMP port-unreachable came back for the question.
-    pub rejected: Option<Seen>,
 }

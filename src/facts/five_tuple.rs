@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 /// Which side of a flow sent something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
-    /// Sent by the side that opened the flow (sent the SYN, or failing that the first packet seen).
+    /// Sent by the side that opened the flow: it sent the SYN, or failing that it is the side with the ephemeral port.
     Originator,
     /// Sent by the other side.
     Responder,
@@ -22,12 +22,21 @@ impl Direction {
         }
     }
 
-    /// Index for two-element arrays: originator 0, responder 1.
-    #[must_use]
-    pub fn index(self) -> usize {
+    /// This side's element of a pair kept as `[originator, responder]`.
+    pub fn of<T>(self, pair: &[T; 2]) -> &T {
+        let [originator, responder] = pair;
         match self {
-            Self::Originator => 0,
-            Self::Responder => 1,
+            Self::Originator => originator,
+            Self::Responder => responder,
+        }
+    }
+
+    /// This side's element of a pair kept as `[originator, responder]`, to change it.
+    pub fn of_mut<T>(self, pair: &mut [T; 2]) -> &mut T {
+        let [originator, responder] = pair;
+        match self {
+            Self::Originator => originator,
+            Self::Responder => responder,
         }
     }
 }

@@ -82,6 +82,8 @@ pub struct Reset {
 /// What the TCP headers prove.
 #[derive(Debug, Clone, Default)]
 pub struct TcpFacts {
+    /// The originator's initial sequence number, which survives most address translation.
+    pub initial_sequence: Option<u32>,
     /// SYNs of the originator, copies not counted.
     pub syn_count: u32,
     /// First SYN.
@@ -117,6 +119,8 @@ pub struct TcpFacts {
     pub hop_limit: [Option<u8>; 2],
     /// IPv4 identification of the last packet before a reset, of each side.
     pub last_ip_id: [Option<u16>; 2],
+    /// Payload octets the originator sent before the responder's first data, for example its ClientHello.
+    pub opening_octets: u64,
     /// Data of the originator that followed the responder's first data (a third leg of the conversation).
     pub originator_data_after_answer: Option<Seen>,
     /// Data of the responder after that.
