@@ -1,1 +1,381 @@
-//! (in progress)
+//! The left half's driver: frames in, facts out.
+//!
+//! One [`Observer`] is one worker. It owns everything it needs, so several may observe a capture divided by flow key. Time
+//! is that of the frames; a file and a live interface that carry the same frames give the same facts.
+#![warn(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects
+)]
+
+mod conversation;
+mod datagrams;
+mod limits;
+mod lookups;
+mod names;
+mod tracked_flow;
+
+pub use limits::Limits;
+
+use crate::capture::Frame;
+use crate::decode::{
+    Decoder, FragmentLimits, IcmpError, Packet, TcpSegment, TransportPacket, UdpDatagram,
+};
+use crate::dissect::dns;
+use crate::facts::{
+    CaptureSummary, DnsExchange, DnsTransport, Fact, FactSink, FlowEnd, FlowRecord, HostSighting,
+    Seen, Timestamp, Transport,
+};
+use crate::flow::{CopyFilter, FlowKey, FlowTable, TcpState};
+use datagrams::Service;
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+use lookups::LookupTable;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tracked_flow::TrackedFlow;
+
+/// How often, at most, the tables are swept, in capture time.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Watches the packets of one capture, or of one worker's share of it.
+pub struct Observer {
+    limits: Limits,
+    decoder: Decoder,
+    copies: CopyFilter,
+    flows: FlowTable<TrackedFlow>,
+    lookups: LookupTable,
+    sightings: HashSet<(IpAddr, u64), RandomState>,
+    summary: CaptureSummary,
+    last_time: Timestamp,
+    last_sweep: Timestamp,
+    packets_since_sweep: usize,
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Observer {
+    /// An observer within `limits`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            decoder: Decoder::new(FragmentLimits::default()),
+            copies: CopyFilter::default(),
+            flows: FlowTable::new(limits.flows),
+            lookups: LookupTable::new(&limits),
+            sightings: HashSet::default(),
+            summary: CaptureSummary::default(),
+            last_time: Timestamp::default(),
+            last_sweep: Timestamp::default(),
+            packets_since_sweep: 0,
+        }
+    }
+
+    /// Takes the next frame; facts that it completes go to `sink`.
+    pub fn push(&mut self, frame: &Frame<'_>, sink: &mut impl FactSink) {
+        self.note_frame(frame);
+        self.sweep_when_due(frame.timestamp, sink);
+        let seen = frame.seen();
+        let Self {
+            decoder,
+            copies,
+            flows,
+            lookups,
+            sightings,
+            summary,
+            limits,
+            ..
+        } = self;
+        let Some(packet) = decoder.decode(frame) else {
+            return;
+        };
+        let copy = copies.is_copy(&packet, frame.timestamp);
+        if copy {
+            summary.copies = summary.copies.saturating_add(1);
+        }
+        let mut view = View {
+            flows,
+            lookups,
+            sightings,
+            summary,
+            limits,
+            seen,
+        };
+        match &packet.transport {
+            TransportPacket::Tcp(segment) => view.take_tcp(&packet, segment, copy, sink),
+            TransportPacket::Udp(datagram) => view.take_udp(&packet, datagram, copy, sink),
+            TransportPacket::IcmpError(error) if !copy => view.take_icmp_error(&packet, error),
+            TransportPacket::IcmpError(_) | TransportPacket::Other(_) => {}
+        }
+    }
+
+    /// Hands out everything still open; the capture has ended.
+    pub fn finish(mut self, sink: &mut impl FactSink) -> CaptureSummary {
+        self.note_limits();
+        let Self {
+            flows,
+            lookups,
+            mut summary,
+            decoder,
+            ..
+        } = self;
+        lookups.finish(&mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))));
+        let mut open: Vec<(FlowRecord, Vec<DnsExchange>)> = flows
+            .into_flows()
+            .map(|flow| (flow.into_record(FlowEnd::CaptureEnd), Vec::new()))
+            .collect();
+        open.sort_by_key(|(record, _)| (record.first, record.five_tuple));
+        for (record, _) in open {
+            sink.accept(Fact::Flow(Box::new(record)));
+        }
+        summary.anomalies.merge(decoder.anomalies());
+        summary.link_types = decoder.link_types().to_vec();
+        summary
+    }
+
+    fn note_limits(&mut self) {
+        let anomalies = &mut self.summary.anomalies;
+        if self.lookups.evicted > 0 {
+            anomalies.add("question-limit-reached", None, self.lookups.evicted);
+        }
+        if self.lookups.repeated_answers > 0 {
+            anomalies.add("dns-second-answer", None, self.lookups.repeated_answers);
+        }
+    }
+
+    fn note_frame(&mut self, frame: &Frame<'_>) {
+        let summary = &mut self.summary;
+        let captured = u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX);
+        let original = u64::from(frame.original_length);
+        summary.frames = summary.frames.saturating_add(1);
+        summary.captured_octets = summary.captured_octets.saturating_add(captured);
+        summary.original_octets = summary
+            .original_octets
+            .saturating_add(original.max(captured));
+        summary.truncated_frames = summary
+            .truncated_frames
+            .saturating_add(u64::from(captured < original));
+        let seen = frame.seen();
+        if summary.first.is_none_or(|first| seen.time < first.time) {
+            summary.first = Some(seen);
+        }
+        if summary.last.is_none_or(|last| seen.time >= last.time) {
+            summary.last = Some(seen);
+        }
+        let back = self.last_time.since(frame.timestamp);
+        if !back.is_zero() && summary.frames > 1 {
+            summary.backward_steps = summary.backward_steps.saturating_add(1);
+            let nanoseconds = u64::try_from(back.as_nanos()).unwrap_or(u64::MAX);
+            summary.largest_backward_step = summary.largest_backward_step.max(nanoseconds);
+        }
+        self.last_time = frame.timestamp;
+    }
+
+    /// Lets go of what is over. The work is spread: no table is swept before half as many packets as it has entries have
+    /// come, nor more often than once per second of capture time.
+    fn sweep_when_due(&mut self, now: Timestamp, sink: &mut impl FactSink) {
+        self.packets_since_sweep = self.packets_since_sweep.saturating_add(1);
+        let full = self.flows.is_full();
+        if !full
+            && (self.packets_since_sweep < self.flows.len() / 2
+                || self.packets_since_sweep < 256
+                || now.since(self.last_sweep) < SWEEP_INTERVAL)
+        {
+            return;
+        }
+        self.packets_since_sweep = 0;
+        self.last_sweep = now;
+        let limits = self.limits;
+        self.lookups.expire(now, &mut |exchange| {
+            sink.accept(Fact::Dns(Box::new(exchange)))
+        });
+        self.flows.sweep(
+            |flow| flow.is_over(now, &limits),
+            |flow| {
+                let end = if flow.is_closed() {
+                    FlowEnd::Closed
+                } else {
+                    FlowEnd::Idle
+                };
+                sink.accept(Fact::Flow(Box::new(flow.into_record(end))));
+            },
+        );
+        if self.flows.is_full() {
+            let cutoff = self.flows.oldest_eighth();
+            let mut evicted = 0;
+            self.flows.sweep(
+                |flow| flow.last_time() <= cutoff,
+                |flow| {
+                    evicted += 1;
+                    sink.accept(Fact::Flow(Box::new(flow.into_record(FlowEnd::Evicted))));
+                },
+            );
+            self.summary
+                .anomalies
+                .add("flow-limit-reached", None, evicted);
+        }
+    }
+}
+
+/// The observer without its decoder, from which the packet at hand is borrowed.
+struct View<'o> {
+    flows: &'o mut FlowTable<TrackedFlow>,
+    lookups: &'o mut LookupTable,
+    sightings: &'o mut HashSet<(IpAddr, u64), RandomState>,
+    summary: &'o mut CaptureSummary,
+    limits: &'o Limits,
+    seen: Seen,
+}
+
+impl View<'_> {
+    fn take_tcp(
+        &mut self,
+        packet: &Packet<'_>,
+        segment: &TcpSegment<'_>,
+        copy: bool,
+        sink: &mut impl FactSink,
+    ) {
+        let source = SocketAddr::new(packet.ip.source, segment.source_port);
+        let destination = SocketAddr::new(packet.ip.destination, segment.destination_port);
+        let key = FlowKey::new(source, destination, Transport::Tcp);
+        let seen = self.seen;
+        if copy {
+            if let Some(flow) = self.flows.get_mut(&key) {
+                flow.note_copy();
+            }
+            return;
+        }
+        let replaced = self
+            .flows
+            .get_mut(&key)
+            .is_some_and(|flow| flow.is_replaced_by(source, segment));
+        if replaced || self.flows.get_mut(&key).is_none() {
+            let (establishment, sender) = TcpState::classify_first(segment);
+            let fresh = TrackedFlow::tcp(packet, source, destination, establishment, sender, seen);
+            if let Some(old) = self.flows.insert(key, fresh) {
+                sink.accept(Fact::Flow(Box::new(old.into_record(FlowEnd::PortReused))));
+            }
+        }
+        let Some(flow) = self.flows.get_mut(&key) else {
+            return;
+        };
+        let lookups = &mut *self.lookups;
+        flow.take_segment(
+            packet,
+            source,
+            segment,
+            seen,
+            &mut |source, destination, bytes: &[u8], complete, seen| {
+                if let Ok(message) = dns::parse(bytes, complete) {
+                    lookups.take(
+                        &message,
+                        source,
+                        destination,
+                        DnsTransport::Tcp,
+                        seen,
+                        &mut |exchange| {
+                            sink.accept(Fact::Dns(Box::new(exchange)));
+                        },
+                    );
+                }
+            },
+        );
+    }
+
+    fn take_udp(
+        &mut self,
+        packet: &Packet<'_>,
+        datagram: &UdpDatagram<'_>,
+        copy: bool,
+        sink: &mut impl FactSink,
+    ) {
+        let source = SocketAddr::new(packet.ip.source, datagram.source_port);
+        let destination = SocketAddr::new(packet.ip.destination, datagram.destination_port);
+        let key = FlowKey::new(source, destination, Transport::Udp);
+        let seen = self.seen;
+        if copy {
+            if let Some(flow) = self.flows.get_mut(&key) {
+                flow.note_copy();
+            }
+            return;
+        }
+        let service = Service::of_ports(datagram.source_port, datagram.destination_port);
+        if self.flows.get_mut(&key).is_none() {
+            let answer = datagrams::is_answer(service, datagram);
+            self.flows.insert(
+                key,
+                TrackedFlow::udp(packet, source, destination, service, answer, seen),
+            );
+        }
+        if let Some(flow) = self.flows.get_mut(&key) {
+            flow.take_datagram(packet, source, datagram, seen);
+        }
+        let complete = u32::try_from(datagram.payload.len())
+            .is_ok_and(|captured| captured >= datagram.payload_length);
+        if let Service::Dns(transport) = service {
+            match dns::parse(datagram.payload, complete) {
+                Ok(message) => {
+                    self.lookups.take(
+                        &message,
+                        source,
+                        destination,
+                        transport,
+                        seen,
+                        &mut |exchange| {
+                            sink.accept(Fact::Dns(Box::new(exchange)));
+                        },
+                    );
+                    if transport == DnsTransport::Mdns {
+                        self.tell(names::from_mdns(&message, packet, seen), sink);
+                    }
+                }
+                Err(_) => self
+                    .summary
+                    .anomalies
+                    .note("dns-unreadable", Some(seen.frame)),
+            }
+        } else {
+            self.tell(names::from_datagram(service, datagram, packet, seen), sink);
+        }
+    }
+
+    /// Tells what a device says of itself, once.
+    fn tell(&mut self, sighting: Option<HostSighting>, sink: &mut impl FactSink) {
+        let Some(sighting) = sighting else { return };
+        let name = names::fingerprint(&sighting);
+        if self.sightings.len() < self.limits.sightings
+            && self.sightings.insert((sighting.address, name))
+        {
+            sink.accept(Fact::Host(sighting));
+        }
+    }
+
+    fn take_icmp_error(&mut self, packet: &Packet<'_>, error: &IcmpError) {
+        let quoted = &error.quoted;
+        let transport = match quoted.protocol {
+            6 => Transport::Tcp,
+            17 => Transport::Udp,
+            _ => return,
+        };
+        let Some((source_port, destination_port)) = quoted.ports else {
+            return;
+        };
+        let source = SocketAddr::new(quoted.source, source_port);
+        let destination = SocketAddr::new(quoted.destination, destination_port);
+        match self
+            .flows
+            .get_mut(&FlowKey::new(source, destination, transport))
+        {
+            Some(flow) => flow.note_icmp_error(packet.ip.source, source, error, self.seen),
+            None => self
+                .summary
+                .anomalies
+                .note("icmp-error-without-flow", Some(self.seen.frame)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Every bound of the observer in one place, each with its reason.
+
+use std::time::Duration;
+
+/// Bounds on tables and waiting times. Times are capture time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Flows kept at once. A TCP flow being dissected costs about 2 KiB, any other about 1 KiB: half a gigabyte at worst.
+    pub flows: usize,
+    /// How long a TCP flow may be silent. Push notification channels send keep-alives every few minutes; an hour covers
+    /// them all.
+    pub tcp_idle: Duration,
+    /// How long a UDP flow may be silent.
+    pub udp_idle: Duration,
+    /// How long a closed TCP flow is kept for late packets (twice the 30 s that stacks use as maximum segment lifetime).
+    pub closed_linger: Duration,
+    /// Questions kept while they wait for an answer.
+    pub questions: usize,
+    /// How long an answer may take: stub resolvers give up after 10 to 15 s.
+    pub answer_wait: Duration,
+    /// Hosts remembered so that each is told once.
+    pub sightings: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 400_000,
+            tcp_idle: Duration::from_secs(3_600),
+            udp_idle: Duration::from_secs(600),
+            closed_linger: Duration::from_secs(60),
+            questions: 65_536,
+            answer_wait: Duration::from_secs(20),
+            sightings: 65_536,
+        }
+    }
+}
