@@ -1,0 +1,255 @@
+//! Which names each client was told for which address, from DNS answers.
+
+use crate::facts::{DnsExchange, HostName, Timestamp};
+use compact_str::CompactString;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Names kept for one address of one client, newest last: content networks put many names on one address, but only the
+/// last few can be meant by the next connection.
+const NAMES_PER_ADDRESS: usize = 4;
+
+/// How long an answer is believed at least, whatever its time to live says: operating systems and browsers keep using
+/// addresses past it for connections they retry or reopen.
+const SHORTEST_LIFE: Duration = Duration::from_secs(600);
+
+/// How long an answer is believed at most (RFC 8767 §4 caps usable lifetimes at a few days; captures of weeks need less).
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// Two names resolved this close together may both be meant by the connection that follows.
+const AMBIGUOUS: Duration = Duration::from_secs(2);
+
+/// Addresses kept in all, of all clients: about 200 MB at the worst.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// One name an address was given for.
+#[derive(Debug, Clone)]
+pub struct NamedAddress {
+    /// The name asked for.
+    pub name: HostName,
+    /// Names of its CNAME chain.
+    pub aliases: SmallVec<[HostName; 2]>,
+    /// When the answer came.
+    pub since: Timestamp,
+    /// Until when it may have been used.
+    until: Timestamp,
+}
+
+/// What the table knows about an address at some time.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The name resolved last.
+    pub newest: &'a NamedAddress,
+    /// Other names resolved to the same address at about the same time.
+    pub also: SmallVec<[HostName; 1]>,
+    /// The client itself was told, not only another client.
+    pub own: bool,
+}
+
+type Names = SmallVec<[NamedAddress; 1]>;
+
+/// DNS answers by client and address, bounded.
+#[derive(Debug, Default)]
+pub struct NameTable {
+    own: HashMap<(IpAddr, IpAddr), Names, RandomState>,
+    anyone: HashMap<IpAddr, Names, RandomState>,
+    aliases: HashMap<(IpAddr, CompactString), SmallVec<[HostName; 2]>, RandomState>,
+    /// Answers not kept because the table was full.
+    pub refused: u64,
+}
+
+impl NameTable {
+    /// Remembers what `exchange` told its client.
+    pub fn learn(&mut self, exchange: &DnsExchange) {
+        let (Some(name), Some(answer)) = (&exchange.name, exchange.answer) else {
+            return;
+        };
+        let client = exchange.client.ip();
+        let hinted = exchange.hints.iter().flat_map(|hint| hint.addresses.iter());
+        let life = Duration::from_secs(u64::from(exchange.ttl.unwrap_or(0)))
+            .clamp(SHORTEST_LIFE, LONGEST_LIFE);
+        let entry = NamedAddress {
+            name: name.clone(),
+            aliases: exchange.cnames.iter().cloned().collect(),
+            since: answer.time,
+            until: answer.time.plus(life),
+        };
+        for address in exchange.addresses.iter().chain(hinted) {
+            if self.own.len().saturating_add(self.anyone.len()) >= MAX_ENTRIES {
+                self.refused = self.refused.saturating_add(1);
+                return;
+            }
+            remember(self.own.entry((client, *address)).or_default(), &entry);
+            remember(self.anyone.entry(*address).or_default(), &entry);
+        }
+        if !exchange.cnames.is_empty() && self.aliases.len() < MAX_ENTRIES {
+            self.aliases.insert(
+                (client, name.folded()),
+                exchange.cnames.iter().cloned().collect(),
+            );
+        }
+    }
+
+    /// The name that `client` meant by `address` at `time`.
+    #[must_use]
+    pub fn lookup(&self, client: IpAddr, address: IpAddr, time: Timestamp) -> Option<Found<'_>> {
+        let own = self
+            .own
+            .get(&(client, address))
+            .and_then(|names| Some((newest_before(names, time)?, names)));
+        let (newest, names) = match own {
+            Some(found) => found,
+            None => self
+                .anyone
+                .get(&address)
+                .and_then(|names| Some((newest_before(names, time)?, names)))?,
+        };
+        let also = names
+            .iter()
+            .filter(|other| other.name != newest.name && other.since <= time)
+            .filter(|other| newest.since.since(other.since) <= AMBIGUOUS)
+            .map(|other| other.name.clone())
+            .collect();
+        let own = own.is_some();
+        Some(Found { newest, also, own })
+    }
+
+    /// The CNAME chain `client` was last told for `name`.
+    #[must_use]
+    pub fn aliases_of(&self, client: IpAddr, name: &HostName) -> SmallVec<[HostName; 2]> {
+        self.aliases
+            .get(&(client, name.folded()))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Forgets what can no longer be meant at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        let alive = |names: &mut Names| {
+            names.retain(|entry| entry.until >= now);
+            !names.is_empty()
+        };
+        self.own.retain(|_, names| alive(names));
+        self.anyone.retain(|_, names| alive(names));
+        if self.own.is_empty() {
+            self.aliases.clear();
+        }
+    }
+}
+
+fn remember(names: &mut Names, entry: &NamedAddress) {
+    names.retain(|known| known.name != entry.name);
+    if names.len() >= NAMES_PER_ADDRESS {
+        names.remove(0);
+    }
+    names.push(entry.clone());
+}
+
+fn newest_before(names: &Names, time: Timestamp) -> Option<&NamedAddress> {
+    names
+        .iter()
+        .rev()
+        .find(|entry| entry.since <= time && time <= entry.until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{DnsOutcome, DnsTransport, FrameNumber, Seen};
+
+    fn exchange(client: &str, name: &str, address: &str, seconds: i64) -> DnsExchange {
+        let seen = Seen {
+            frame: FrameNumber(1),
+            time: Timestamp::from_parts(seconds, 0),
+        };
+        DnsExchange {
+            client: format!("{client}:5000").parse().unwrap(),
+            resolver: "10.0.0.1:53".parse().unwrap(),
+            transport: DnsTransport::Udp,
+            name: HostName::from_wire(name.as_bytes()),
+            query_type: 1,
+            query: Some(seen),
+            last_query: None,
+            queries: 1,
+            answer: Some(seen),
+            outcome: DnsOutcome::Answered { response_code: 0 },
+            cnames: vec![],
+            addresses: vec![address.parse().unwrap()],
+            ttl: Some(60),
+            answered: true,
+            hints: vec![],
+            answer_cut_short: false,
+            truncated: false,
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_clients_own_newest_answer_wins_and_others_are_kept_as_ambiguous() {
+        let mut names = NameTable::default();
+        names.learn(&exchange("10.0.0.5", "a.example", "192.0.2.1", 100));
+        names.learn(&exchange("10.0.0.5", "b.example", "192.0.2.1", 101));
+        names.learn(&exchange("10.0.0.6", "c.example", "192.0.2.1", 102));
+        let found = names
+            .lookup(
+                ip("10.0.0.5"),
+                ip("192.0.2.1"),
+                Timestamp::from_parts(103, 0),
+            )
+            .unwrap();
+        assert_eq!((found.newest.name.as_str(), found.own), ("b.example", true));
+        assert_eq!(found.also.len(), 1);
+    }
+
+    #[test]
+    fn an_answer_after_the_flow_began_or_long_before_it_names_nothing() {
+        let mut names = NameTable::default();
+        names.learn(&exchange("10.0.0.5", "a.example", "192.0.2.1", 1_000));
+        assert!(
+            names
+                .lookup(
+                    ip("10.0.0.5"),
+                    ip("192.0.2.1"),
+                    Timestamp::from_parts(999, 0)
+                )
+                .is_none()
+        );
+        assert!(
+            names
+                .lookup(
+                    ip("10.0.0.5"),
+                    ip("192.0.2.1"),
+                    Timestamp::from_parts(2_000, 0)
+                )
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn another_clients_answer_is_weaker_evidence() {
+        let mut names = NameTable::default();
+        names.learn(&exchange("10.0.0.6", "c.example", "192.0.2.1", 100));
+        let found = names
+            .lookup(
+                ip("10.0.0.5"),
+                ip("192.0.2.1"),
+                Timestamp::from_parts(101, 0),
+            )
+            .unwrap();
+        assert!(!found.own);
+    }
+
+    #[test]
+    fn old_answers_are_forgotten() {
+        let mut names = NameTable::default();
+        names.learn(&exchange("10.0.0.6", "c.example", "192.0.2.1", 100));
+        names.expire(Timestamp::from_parts(100_000, 0));
+        assert!(names.own.is_empty() && names.anyone.is_empty());
+    }
+}
