@@ -1,1 +1,417 @@
-//! (in progress)
+//! Facts and catalogue to verdicts.
+//!
+//! [`Auditor`] is a [`FactSink`]: it takes facts as they are finished, attributes them, and keeps per client and host what a
+//! verdict needs, bounded. [`Auditor::finish`] then gives the [`AuditReport`]. Nothing here knows packets, prints, or
+//! reads a clock.
+
+mod address;
+mod attempt;
+mod cause;
+mod clients;
+mod evidence;
+mod findings;
+mod fitness;
+mod issuer;
+mod lookup;
+mod matching;
+mod outcome;
+mod report;
+mod scenario;
+mod vantage;
+mod verdict;
+mod web;
+
+pub use cause::{Cause, Outcome, Stage, Unclear};
+pub use evidence::Evidence;
+pub use findings::{Finding, Severity};
+pub use fitness::{Fitness, Judgement as FitnessJudgement, Reason};
+pub use report::{
+    AuditReport, ClientReport, FlowReport, HostReport, LookupReport, Progress, SetReport, Summary,
+};
+pub use scenario::{Requirement, Scenario, ScenarioChoice, ScenarioError};
+pub use verdict::{Detour, Verdict};
+
+use crate::attribution::{NameTable, name_flow};
+use crate::catalog::Catalog;
+use crate::facts::{
+    CaptureSummary, DnsExchange, Fact, FactSink, FlowRecord, HostName, Seen, Timestamp,
+};
+use attempt::{Attempt, HostLookup};
+use cause::Outcome as FlowOutcome;
+use clients::{ClientTable, HostKey};
+use compact_str::CompactString;
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
+use lookup::LookupOutcome;
+use matching::{Attribution, attribute, sets_of_chain};
+use outcome::{Vantage, judge};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use vantage::VantageEvidence;
+
+/// Connections remembered to recognise the same one behind address translation.
+const MAX_TRANSLATION_ENTRIES: usize = 262_144;
+
+/// A translated connection follows the original within this time.
+const TRANSLATION_WINDOW: Duration = Duration::from_secs(1);
+
+/// Names of no set remembered per client to tell its platform.
+const TELLING_NAMES: usize = 64;
+
+/// How often (in capture time) old DNS answers are forgotten.
+const NAME_EXPIRY: Duration = Duration::from_secs(600);
+
+/// What to audit and what to keep for the report.
+#[derive(Debug, Clone, Default)]
+pub struct AuditOptions {
+    /// What the devices are judged by.
+    pub scenario: ScenarioChoice,
+    /// Only these client addresses; empty for all.
+    pub clients: Vec<IpAddr>,
+    /// Keep every flow for the report.
+    pub keep_flows: bool,
+    /// Keep every lookup for the report.
+    pub keep_lookups: bool,
+}
+
+/// A flow kept for the report.
+struct KeptFlow {
+    record: Box<FlowRecord>,
+    attribution: Attribution,
+}
+
+/// The originator's packet that opened a connection, to find the same connection after address translation.
+struct Opening {
+    originator: SocketAddr,
+    first: Seen,
+}
+
+/// Takes facts, gives the report.
+pub struct Auditor<'c> {
+    catalog: &'c Catalog,
+    options: AuditOptions,
+    names: NameTable,
+    clients: ClientTable,
+    vantage: VantageEvidence,
+    flows: Vec<KeptFlow>,
+    lookups: Vec<DnsExchange>,
+    openings: HashMap<(SocketAddr, u32), Opening, RandomState>,
+    known_domains: HashSet<CompactString, RandomState>,
+    resolvers: HashSet<IpAddr, RandomState>,
+    last_expiry: Timestamp,
+}
+
+impl<'c> Auditor<'c> {
+    /// An auditor that judges by `catalog`.
+    #[must_use]
+    pub fn new(catalog: &'c Catalog, options: AuditOptions) -> Self {
+        Self {
+            catalog,
+            options,
+            names: NameTable::default(),
+            clients: ClientTable::default(),
+            vantage: VantageEvidence::default(),
+            flows: Vec::new(),
+            lookups: Vec::new(),
+            openings: HashMap::default(),
+            known_domains: known_domains(catalog),
+            resolvers: HashSet::default(),
+            last_expiry: Timestamp::default(),
+        }
+    }
+
+    /// The report, once the capture has ended.
+    #[must_use]
+    pub fn finish(self, capture: CaptureSummary) -> AuditReport {
+        report::build(self, capture)
+    }
+
+    fn take_flow(&mut self, record: Box<FlowRecord>) {
+        self.vantage.note_flow(&record);
+        self.expire(record.last.time);
+        let name = name_flow(&record, &self.names);
+        let responder = record.five_tuple.responder;
+        let attribution = attribute(self.catalog, name, responder, record.five_tuple.transport);
+        self.note_client(&record, &attribution);
+        self.add_attempts(&record, &attribution);
+        if self.options.keep_flows {
+            self.flows.push(KeptFlow {
+                record,
+                attribution,
+            });
+        }
+    }
+
+    fn wants(&self, client: IpAddr) -> bool {
+        self.options.clients.is_empty() || self.options.clients.contains(&client)
+    }
+
+    /// Remembers who opened the flow, and whether it repeats another client's connection behind a translator.
+    fn note_client(&mut self, record: &FlowRecord, attribution: &Attribution) {
+        let originator = record.five_tuple.originator;
+        if !self.wants(originator.ip()) || is_group_address(record.five_tuple.responder.ip()) {
+            return;
+        }
+        let translated = self.is_translated(record);
+        let Some(client) = self.clients.client(originator.ip()) else {
+            return;
+        };
+        client.flows = client.flows.saturating_add(1);
+        client.translated_flows = client
+            .translated_flows
+            .saturating_add(u64::from(translated));
+        client.first = Some(
+            client
+                .first
+                .map_or(record.first, |first| first.min(record.first)),
+        );
+        if let Some(mac) = record.originator_mac
+            && !client.macs.contains(&mac)
+            && client.macs.len() < 4
+        {
+            client.macs.push(mac);
+        }
+        if client.vlans.is_empty() {
+            client.vlans.clone_from(&record.vlans);
+        }
+        if let Some(name) = &attribution.name
+            && client.telling_names.len() < TELLING_NAMES
+        {
+            let folded = name.folded();
+            if !client.telling_names.contains(&folded) {
+                client.telling_names.push(folded);
+            }
+        }
+    }
+
+    /// Address translation keeps the server, its port and the initial sequence number.
+    fn is_translated(&mut self, record: &FlowRecord) -> bool {
+        let Some(sequence) = record.tcp.as_ref().and_then(|tcp| tcp.initial_sequence) else {
+            return false;
+        };
+        let key = (record.five_tuple.responder, sequence);
+        let originator = record.five_tuple.originator;
+        match self.openings.get_mut(&key) {
+            Some(known)
+                if known.originator.ip() != originator.ip()
+                    && known.first.time.since(record.first.time) <= TRANSLATION_WINDOW
+                    && record.first.time.since(known.first.time) <= TRANSLATION_WINDOW =>
+            {
+                // Packets pass the translator after the device sent them; the flows may end in either order.
+                if known.first.frame < record.first.frame {
+                    return true;
+                }
+                let earlier = std::mem::replace(
+                    known,
+                    Opening {
+                        originator,
+                        first: record.first,
+                    },
+                );
+                if let Some(other) = self.clients.client(earlier.originator.ip()) {
+                    other.translated_flows = other.translated_flows.saturating_add(1);
+                }
+                false
+            }
+            Some(_) => false,
+            None => {
+                if self.openings.len() < MAX_TRANSLATION_ENTRIES {
+                    self.openings.insert(
+                        key,
+                        Opening {
+                            originator,
+                            first: record.first,
+                        },
+                    );
+                }
+                false
+            }
+        }
+    }
+
+    /// Adds the flow to the history of the host it was meant for; a proxy connection may be meant for several.
+    fn add_attempts(&mut self, record: &FlowRecord, attribution: &Attribution) {
+        let hosts = record.http.as_ref().map_or(&[][..], |http| &http.hosts);
+        if hosts.len() < 2 || record.tunnel.is_some() {
+            self.add_attempt(record, attribution);
+            return;
+        }
+        for host in hosts {
+            let sets = sets_of_chain(self.catalog, host, []).unwrap_or_default();
+            let mut part = record.clone();
+            if let Some(http) = &mut part.http {
+                http.exchanges
+                    .retain(|exchange| exchange.host.as_ref() == Some(host));
+            }
+            let attribution = Attribution {
+                name: Some(host.clone()),
+                sets,
+                ..attribution.clone()
+            };
+            self.add_attempt(&part, &attribution);
+        }
+    }
+
+    fn add_attempt(&mut self, record: &FlowRecord, attribution: &Attribution) {
+        let client = record.five_tuple.originator.ip();
+        if attribution.sets.primary.is_empty() || !self.wants(client) {
+            return;
+        }
+        // While the capture runs only success is certain; everything else waits for its end.
+        let provisional = Vantage {
+            end: record.last.time,
+            missing: None,
+        };
+        let judgement = judge(record, provisional, &|host| self.knows_domain(host));
+        let served = matches!(judgement.outcome, FlowOutcome::Served);
+        let inspection = inspection_of(record, attribution.name.as_ref());
+        let attempt = Attempt {
+            first: record.first,
+            last: record.last,
+            transport: record.five_tuple.transport,
+            originator: record.five_tuple.originator,
+            responder: record.five_tuple.responder,
+            through_proxy: attribution.through_proxy,
+            source: attribution.name_source,
+            port_listed: attribution.port_listed,
+            outcome: judgement.outcome,
+            single_syn: is_single_syn(record),
+            evidence: judgement.evidence.into_sorted(),
+            inspection,
+            flow: (!served).then(|| Box::new(record.clone())),
+        };
+        let key = match &attribution.name {
+            Some(name) => HostKey::Name(name.folded()),
+            None => HostKey::Address(record.five_tuple.responder.ip()),
+        };
+        let Some(state) = self.clients.client(client) else {
+            return;
+        };
+        let Some(entry) = state.host(key, &attribution.sets) else {
+            return;
+        };
+        entry.history.name = entry
+            .history
+            .name
+            .take()
+            .or_else(|| attribution.name.clone());
+        entry.history.octets = entry
+            .history
+            .octets
+            .saturating_add(record.octets.iter().sum());
+        entry.history.add_attempt(attempt);
+    }
+
+    fn take_lookup(&mut self, exchange: Box<DnsExchange>) {
+        self.names.learn(&exchange);
+        self.vantage.note_lookup(&exchange);
+        if exchange.answer.is_some() {
+            self.resolvers.insert(exchange.resolver.ip());
+        }
+        if let Some(name) = &exchange.name
+            && self.wants(exchange.client.ip())
+        {
+            self.note_lookup(&exchange, name);
+        }
+        if self.options.keep_lookups {
+            self.lookups.push(*exchange);
+        }
+    }
+
+    fn note_lookup(&mut self, exchange: &DnsExchange, name: &HostName) {
+        let sets = sets_of_chain(self.catalog, name, &exchange.cnames);
+        let Some(client) = self.clients.client(exchange.client.ip()) else {
+            return;
+        };
+        let seen = exchange.query.or(exchange.answer);
+        client.first = match (client.first, seen) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        match sets {
+            Some(sets) => {
+                let Some(entry) = client.host(HostKey::Name(name.folded()), &sets) else {
+                    return;
+                };
+                entry.history.name.get_or_insert_with(|| name.clone());
+                entry.history.add_lookup(HostLookup {
+                    exchange: exchange.clone(),
+                    outcome: LookupOutcome::Unknown,
+                });
+            }
+            None if client.telling_names.len() < TELLING_NAMES => {
+                let folded = name.folded();
+                if !client.telling_names.contains(&folded) {
+                    client.telling_names.push(folded);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Whether `host` lies in a domain that the endpoint lists use.
+    fn knows_domain(&self, host: &str) -> bool {
+        registrable_part(host).is_some_and(|domain| self.known_domains.contains(domain))
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        if now.since(self.last_expiry) >= NAME_EXPIRY {
+            self.last_expiry = now;
+            self.names.expire(now);
+            self.openings
+                .retain(|_, opening| now.since(opening.first.time) <= NAME_EXPIRY);
+        }
+    }
+}
+
+impl FactSink for Auditor<'_> {
+    fn accept(&mut self, fact: Fact) {
+        match fact {
+            Fact::Flow(record) => self.take_flow(record),
+            Fact::Dns(exchange) => self.take_lookup(exchange),
+            Fact::Host(sighting) if self.wants(sighting.address) => self.clients.learn(sighting),
+            Fact::Host(_) => {}
+        }
+    }
+}
+
+fn is_single_syn(record: &FlowRecord) -> bool {
+    record.tcp.as_ref().is_some_and(|tcp| {
+        tcp.syn_count == 1
+            && tcp.syn_ack.is_none()
+            && tcp.established.is_none()
+            && tcp.reset.iter().all(Option::is_none)
+    })
+}
+
+fn inspection_of(record: &FlowRecord, host: Option<&HostName>) -> Option<(Seen, String)> {
+    let certificate = record.tls.as_ref()?.certificate.as_ref()?;
+    issuer::inspection_sign(certificate, host).map(|sign| (certificate.seen, sign))
+}
+
+/// Broadcast and multicast: nobody is asked in particular.
+fn is_group_address(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}
+
+/// The last two labels of a name, which is as much as a redirect needs to be judged.
+fn registrable_part(name: &str) -> Option<&str> {
+    let mut dots = name.rmatch_indices('.').map(|(position, _)| position);
+    dots.next()?;
+    Some(match dots.next() {
+        Some(position) => name.get(position.saturating_add(1)..).unwrap_or(name),
+        None => name,
+    })
+}
+
+fn known_domains(catalog: &Catalog) -> HashSet<CompactString, RandomState> {
+    catalog
+        .sets()
+        .iter()
+        .flat_map(|set| set.hosts.iter().chain(&set.also_recognised))
+        .filter_map(|host| registrable_part(host.pattern.as_str()).map(CompactString::from))
+        .collect()
+}

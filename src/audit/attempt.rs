@@ -1,0 +1,155 @@
+//! What a client tried on one host: attempts and lookups, bounded.
+
+use super::cause::Outcome;
+use super::evidence::{Evidence, EvidenceList};
+use super::lookup::LookupOutcome;
+use super::outcome::{KnownHost, Vantage, judge};
+use crate::attribution::NameSource;
+use crate::facts::{DnsExchange, DnsOutcome, FlowRecord, HostName, Seen, Transport};
+use std::net::SocketAddr;
+
+/// One flow (or one host's part of a proxy connection) that was meant for a host.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// First packet.
+    pub first: Seen,
+    /// Last packet.
+    pub last: Seen,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The device's end.
+    pub originator: SocketAddr,
+    /// The other end: the server, or the proxy.
+    pub responder: SocketAddr,
+    /// The responder is a proxy.
+    pub through_proxy: bool,
+    /// How the host's name was obtained.
+    pub source: NameSource,
+    /// The set lists this port; `None` when that cannot be said (proxy).
+    pub port_listed: Option<bool>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// One SYN was sent and nothing else happened.
+    pub single_syn: bool,
+    /// The proof.
+    pub evidence: Vec<Evidence>,
+    /// A sign of TLS inspection, with its packet.
+    pub inspection: Option<(Seen, String)>,
+    /// The facts, kept while the end of the capture can still change the outcome.
+    pub flow: Option<Box<FlowRecord>>,
+}
+
+impl Attempt {
+    /// Judges the attempt again now that the whole capture is known.
+    pub fn settle(&mut self, vantage: Vantage, known_host: KnownHost<'_>) {
+        if let Some(flow) = self.flow.take() {
+            let judgement = judge(&flow, vantage, known_host);
+            self.outcome = judgement.outcome;
+            self.evidence = judgement.evidence.into_sorted();
+            self.flow = Some(flow);
+        }
+    }
+}
+
+/// One DNS question about a host.
+#[derive(Debug, Clone)]
+pub struct HostLookup {
+    /// The exchange.
+    pub exchange: DnsExchange,
+    /// How it ended.
+    pub outcome: LookupOutcome,
+}
+
+impl HostLookup {
+    /// Adds question and answer to `evidence`.
+    pub fn add_evidence(&self, evidence: &mut EvidenceList) {
+        let kind = crate::dissect::dns::type_name(self.exchange.query_type);
+        if let Some(query) = self.exchange.query {
+            evidence.add(query, format!("{kind} query"));
+        }
+        if let Some(again) = self.exchange.last_query {
+            evidence.add(
+                again,
+                format!("{kind} query, sent {} times", self.exchange.queries),
+            );
+        }
+        if let (Some(answer), DnsOutcome::Answered { response_code }) =
+            (self.exchange.answer, self.exchange.outcome)
+        {
+            let code = crate::dissect::dns::response_code_name(response_code);
+            let addresses: Vec<String> = self
+                .exchange
+                .addresses
+                .iter()
+                .take(4)
+                .map(ToString::to_string)
+                .collect();
+            let mut words = format!("{kind} answer, {code}");
+            if !addresses.is_empty() {
+                words.push(' ');
+                words.push_str(&addresses.join(", "));
+            }
+            evidence.add(answer, words);
+        }
+    }
+}
+
+/// Everything a client tried on one host.
+#[derive(Debug, Default)]
+pub struct HostHistory {
+    /// The host's name; `None` for an address that only a published range attributes.
+    pub name: Option<HostName>,
+    /// Attempts in the order in which their flows ended, bounded.
+    pub attempts: Vec<Attempt>,
+    /// Served attempts beyond those kept.
+    pub more_served: u64,
+    /// Failed or unclear attempts beyond those kept.
+    pub more_failed: u64,
+    /// Lookups in the order in which they ended, bounded.
+    pub lookups: Vec<HostLookup>,
+    /// IP octets of all attempts.
+    pub octets: u64,
+}
+
+impl HostHistory {
+    /// Served attempts kept per host: the first ones prove that it works, one of each family and transport matters.
+    const SERVED_KEPT: usize = 16;
+    /// Other attempts kept per host.
+    const FAILED_KEPT: usize = 32;
+    /// Lookups kept per host.
+    const LOOKUPS_KEPT: usize = 32;
+
+    /// Adds an attempt, counting it only when enough are kept.
+    pub fn add_attempt(&mut self, attempt: Attempt) {
+        let served = attempt.was_served();
+        let kept = self
+            .attempts
+            .iter()
+            .filter(|known| known.was_served() == served)
+            .count();
+        let same_kind = self.attempts.iter().any(|known| {
+            known.was_served() == served
+                && known.transport == attempt.transport
+                && known.responder.is_ipv6() == attempt.responder.is_ipv6()
+        });
+        let room = if served {
+            Self::SERVED_KEPT
+        } else {
+            Self::FAILED_KEPT
+        };
+        if kept < room || !same_kind {
+            self.attempts.push(attempt);
+        } else if served {
+            self.more_served = self.more_served.saturating_add(1);
+        } else {
+            self.more_failed = self.more_failed.saturating_add(1);
+        }
+    }
+
+    /// Adds a lookup while there is room.
+    pub fn add_lookup(&mut self, lookup: HostLookup) {
+        if self.lookups.len() < Self::LOOKUPS_KEPT {
+            self.lookups.push(lookup);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The devices of a capture: addresses joined into clients, with what each of them tried.
+
+use super::attempt::HostHistory;
+use super::matching::SetMatch;
+use crate::facts::{HostName, HostSighting, MacAddress, Seen};
+use compact_str::CompactString;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Most addresses observed as clients; beyond, new ones are counted only.
+const MAX_ADDRESSES: usize = 500_000;
+
+/// Most hosts remembered for one client: published lists have a few hundred names.
+const MAX_HOSTS: usize = 2_048;
+
+/// What identifies a host in a client's history: its folded name, or its address where it has no name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HostKey {
+    /// By name, in lower case.
+    Name(CompactString),
+    /// By address.
+    Address(IpAddr),
+}
+
+/// One host of a client with the sets it belongs to.
+#[derive(Debug, Default)]
+pub struct HostEntry {
+    /// The sets.
+    pub sets: SetMatch,
+    /// What was tried.
+    pub history: HostHistory,
+}
+
+/// What is known of one address that acts as a client.
+#[derive(Debug, Default)]
+pub struct ClientState {
+    /// Hardware addresses seen as the sender of its packets.
+    pub macs: SmallVec<[MacAddress; 1]>,
+    /// VLAN identifiers of its first packet.
+    pub vlans: SmallVec<[u16; 2]>,
+    /// Name the device gives itself.
+    pub name: Option<HostName>,
+    /// DHCP vendor class.
+    pub vendor_class: Option<CompactString>,
+    /// Its first packet.
+    pub first: Option<Seen>,
+    /// TCP and UDP flows it opened.
+    pub flows: u64,
+    /// Flows that repeat another client's connection behind address translation.
+    pub translated_flows: u64,
+    /// Names of no set that tell the platform (lower case, bounded).
+    pub telling_names: SmallVec<[CompactString; 4]>,
+    /// Hosts of the endpoint list it tried.
+    pub hosts: HashMap<HostKey, HostEntry, RandomState>,
+}
+
+impl ClientState {
+    /// The entry of a host, made when there is room.
+    pub fn host(&mut self, key: HostKey, sets: &SetMatch) -> Option<&mut HostEntry> {
+        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key) {
+            return None;
+        }
+        let entry = self.hosts.entry(key).or_insert_with(|| HostEntry {
+            sets: sets.clone(),
+            ..HostEntry::default()
+        });
+        if entry.sets.primary.is_empty() {
+            entry.sets = sets.clone();
+        }
+        Some(entry)
+    }
+
+    /// Whether anything of the endpoint list was tried.
+    #[must_use]
+    pub fn touches_endpoints(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for mac in other.macs {
+            if !self.macs.contains(&mac) {
+                self.macs.push(mac);
+            }
+        }
+        if self.vlans.is_empty() {
+            self.vlans = other.vlans;
+        }
+        self.name = self.name.take().or(other.name);
+        self.vendor_class = self.vendor_class.take().or(other.vendor_class);
+        self.first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.flows = self.flows.saturating_add(other.flows);
+        self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
+        self.telling_names.extend(other.telling_names);
+        for (key, entry) in other.hosts {
+            let Some(mine) = self.host(key, &entry.sets) else {
+                continue;
+            };
+            mine.history.name = mine.history.name.take().or(entry.history.name);
+            mine.history.octets = mine.history.octets.saturating_add(entry.history.octets);
+            mine.history.more_served = mine
+                .history
+                .more_served
+                .saturating_add(entry.history.more_served);
+            mine.history.more_failed = mine
+                .history
+                .more_failed
+                .saturating_add(entry.history.more_failed);
+            mine.history.attempts.extend(entry.history.attempts);
+            mine.history.lookups.extend(entry.history.lookups);
+        }
+    }
+}
+
+/// One device: its addresses and everything it tried.
+#[derive(Debug)]
+pub struct Device {
+    /// Its addresses, IPv4 first.
+    pub addresses: Vec<IpAddr>,
+    /// Its state, of all addresses together.
+    pub state: ClientState,
+}
+
+/// All addresses that act as clients.
+#[derive(Debug, Default)]
+pub struct ClientTable {
+    by_address: HashMap<IpAddr, ClientState, RandomState>,
+    /// Addresses left out because the table was full.
+    pub refused: u64,
+}
+
+impl ClientTable {
+    /// The state of a client address, made when there is room.
+    pub fn client(&mut self, address: IpAddr) -> Option<&mut ClientState> {
+        if self.by_address.len() >= MAX_ADDRESSES && !self.by_address.contains_key(&address) {
+            self.refused = self.refused.saturating_add(1);
+            return None;
+        }
+        Some(self.by_address.entry(address).or_default())
+    }
+
+    /// Remembers what a sighting says of an address.
+    pub fn learn(&mut self, sighting: HostSighting) {
+        let Some(state) = self.client(sighting.address) else {
+            return;
+        };
+        if let Some(mac) = sighting.mac
+            && !state.macs.contains(&mac)
+            && state.macs.len() < 4
+        {
+            state.macs.push(mac);
+        }
+        state.name = state.name.take().or(sighting.name);
+        state.vendor_class = state.vendor_class.take().or(sighting.vendor_class);
+        if state.vlans.is_empty() {
+            state.vlans = sighting.vlans;
+        }
+        state.first.get_or_insert(sighting.seen);
+    }
+
+    /// Joins the addresses of each device, in the order of their first packets.
+    ///
+    /// Addresses are one device when one hardware address sends for all of them on one VLAN and at most one of them is
+    /// IPv4: a router sends for many.
+    #[must_use]
+    pub fn into_devices(self) -> Vec<Device> {
+        let mut senders: BTreeMap<(MacAddress, SmallVec<[u16; 2]>), Vec<IpAddr>> = BTreeMap::new();
+        for (address, state) in &self.by_address {
+            if let [mac] = state.macs.as_slice() {
+                senders
+                    .entry((*mac, state.vlans.clone()))
+                    .or_default()
+                    .push(*address);
+            }
+        }
+        let mut states = self.by_address;
+        let mut devices = Vec::new();
+        for addresses in senders
+            .into_values()
+            .filter(|addresses| is_one_device(addresses))
+        {
+            let mut addresses = addresses;
+            addresses.sort();
+            let mut joined = ClientState::default();
+            for address in &addresses {
+                if let Some(state) = states.remove(address) {
+                    joined.absorb(state);
+                }
+            }
+            devices.push(Device {
+                addresses,
+                state: joined,
+            });
+        }
+        devices.extend(states.into_iter().map(|(address, state)| Device {
+            addresses: vec![address],
+            state,
+        }));
+        devices.sort_by(|a, b| (a.state.first, &a.addresses).cmp(&(b.state.first, &b.addresses)));
+        devices
+    }
+}
+
+fn is_one_device(addresses: &[IpAddr]) -> bool {
+    let routable = |address: &&IpAddr| match address {
+        IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_unspecified(),
+        IpAddr::V6(_) => false,
+    };
+    let ipv4 = addresses.iter().filter(routable).count();
+    // A host has a handful of IPv6 addresses (privacy extensions, RFC 8981); a router sends for whole networks.
+    let networks: std::collections::BTreeSet<u64> = addresses
+        .iter()
+        .filter_map(|address| match address {
+            IpAddr::V6(v6) if !v6.is_unicast_link_local() => u64::try_from(v6.to_bits() >> 64).ok(),
+            _ => None,
+        })
+        .collect();
+    ipv4 <= 1 && networks.len() <= 2 && addresses.len() <= 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{FrameNumber, Timestamp};
+
+    fn sighting(address: &str, mac: u8) -> HostSighting {
+        HostSighting {
+            address: address.parse().unwrap(),
+            mac: Some(MacAddress([2, 0, 0, 0, 0, mac])),
+            vlans: SmallVec::new(),
+            name: None,
+            name_source: None,
+            vendor_class: None,
+            seen: Seen {
+                frame: FrameNumber(u64::from(mac)),
+                time: Timestamp(0),
+            },
+        }
+    }
+
+    fn devices(sightings: &[(&str, u8)]) -> Vec<usize> {
+        let mut table = ClientTable::default();
+        for (address, mac) in sightings {
+            table.learn(sighting(address, *mac));
+        }
+        table
+            .into_devices()
+            .iter()
+            .map(|device| device.addresses.len())
+            .collect()
+    }
+
+    #[test]
+    fn both_families_of_one_sender_are_one_device() {
+        assert_eq!(
+            devices(&[
+                ("10.0.0.5", 1),
+                ("2001:db8::5", 1),
+                ("fe80::5", 1),
+                ("10.0.0.6", 2)
+            ]),
+            [3, 1]
+        );
+    }
+
+    #[test]
+    fn behind_a_router_every_address_is_its_own_device() {
+        assert_eq!(
+            devices(&[("10.0.0.5", 1), ("10.0.0.6", 1), ("2001:db8::5", 1)]),
+            [1, 1, 1]
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! From a flow's name or address to the endpoint sets that list it.
+
+use crate::attribution::{FlowName, NameSource};
+use crate::catalog::{Catalog, EndpointSet, SetKey, Standing};
+use crate::facts::{HostName, Transport};
+use smallvec::SmallVec;
+use std::net::SocketAddr;
+
+/// The sets a host belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetMatch {
+    /// The sets of the most specific pattern.
+    pub primary: SmallVec<[SetKey; 2]>,
+    /// The sets of less specific patterns.
+    pub also: SmallVec<[SetKey; 2]>,
+    /// Any client of the field contacts this host: weak evidence that the set's feature was used.
+    pub generic: bool,
+    /// Only an older edition lists the name.
+    pub retired: bool,
+}
+
+/// How a flow was attributed.
+#[derive(Debug, Clone)]
+pub struct Attribution {
+    /// The host's name; `None` when only its address is known.
+    pub name: Option<HostName>,
+    /// How the name, or failing that the set, was found: name sources, then `prefix`, then `none`.
+    pub source: &'static str,
+    /// The name's source.
+    pub name_source: NameSource,
+    /// The sets.
+    pub sets: SetMatch,
+    /// Some primary set lists the port; `None` when no set does or the flow goes through a proxy.
+    pub port_listed: Option<bool>,
+    /// The responder is a proxy.
+    pub through_proxy: bool,
+}
+
+/// The sets that list `name`.
+#[must_use]
+pub fn sets_of_name(catalog: &Catalog, name: &HostName) -> Option<SetMatch> {
+    let folded = name.folded();
+    let found = catalog.match_host(&folded)?;
+    if found.standing() == Standing::Reference {
+        return None;
+    }
+    Some(SetMatch {
+        primary: found.primary().map(|set| set.key.clone()).collect(),
+        also: found
+            .also()
+            .filter(|(_, host)| host.standing != Standing::Reference)
+            .map(|(set, _)| set.key.clone())
+            .collect(),
+        generic: found.is_generic(),
+        retired: found.standing() == Standing::Retired,
+    })
+}
+
+/// The sets of `name` or, failing that, of the names it is an alias for.
+#[must_use]
+pub fn sets_of_chain<'n>(
+    catalog: &Catalog,
+    name: &'n HostName,
+    aliases: impl IntoIterator<Item = &'n HostName>,
+) -> Option<SetMatch> {
+    sets_of_name(catalog, name).or_else(|| {
+        aliases
+            .into_iter()
+            .find_map(|alias| sets_of_name(catalog, alias))
+    })
+}
+
+/// Attributes a flow to `responder` that was named `flow_name`.
+#[must_use]
+pub fn attribute(
+    catalog: &Catalog,
+    flow_name: FlowName,
+    responder: SocketAddr,
+    transport: Transport,
+) -> Attribution {
+    let FlowName {
+        name,
+        source: name_source,
+        aliases,
+        through_proxy,
+        ..
+    } = flow_name;
+    let mut source = name_source.code();
+    let sets = match &name {
+        Some(name) => sets_of_chain(catalog, name, &aliases).unwrap_or_default(),
+        None if through_proxy => SetMatch::default(),
+        None => {
+            let by_address = sets_of_address(catalog, responder);
+            if !by_address.primary.is_empty() {
+                source = "prefix";
+            }
+            by_address
+        }
+    };
+    let lists = |set: &EndpointSet| set.lists_port(transport, responder.port());
+    let port_listed = if through_proxy || sets.primary.is_empty() {
+        None
+    } else {
+        let listed: Vec<Option<bool>> = sets
+            .primary
+            .iter()
+            .filter_map(|key| catalog.set(key))
+            .map(lists)
+            .collect();
+        if listed.contains(&Some(true)) {
+            Some(true)
+        } else {
+            listed.into_iter().flatten().next()
+        }
+    };
+    Attribution {
+        name,
+        source,
+        name_source,
+        sets,
+        port_listed,
+        through_proxy,
+    }
+}
+
+/// The sets whose published ranges hold the address. Ranges that others share prove nothing on their own.
+fn sets_of_address(catalog: &Catalog, responder: SocketAddr) -> SetMatch {
+    let Some(found) = catalog.match_address(responder.ip()) else {
+        return SetMatch::default();
+    };
+    if found.standing() == Standing::Reference || found.is_ambiguous() {
+        return SetMatch::default();
+    }
+    SetMatch {
+        primary: found.primary().map(|set| set.key.clone()).collect(),
+        also: SmallVec::new(),
+        generic: false,
+        retired: found.standing() == Standing::Retired,
+    }
+}

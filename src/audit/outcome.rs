@@ -1,0 +1,654 @@
+//! How far one flow came: facts of a flow to an [`Outcome`] with its evidence.
+//!
+//! Rules of judgement: an abrupt end after data is normal; a reset alone proves nothing; silence counts only when the client
+//! itself shows that it waited (it sent again) or when the capture went on long enough. Knows no endpoint list.
+
+use super::cause::{Cause, Outcome, Unclear};
+use super::evidence::EvidenceList;
+use super::web;
+use crate::facts::{
+    Application, Direction, Establishment, FlowRecord, Reset, Seen, TcpFacts, Timestamp, TlsFacts,
+    Transport, TunnelKind, TunnelRequest,
+};
+use std::time::Duration;
+
+/// Silence of this length after a request counts as an answer: no server of the endpoint list takes longer to send its
+/// first byte, and clients send again after 1 s (RFC 6298 §2.1).
+pub const SILENCE: Duration = Duration::from_secs(3);
+
+/// A client that closes this soon after the server's certificate has refused it; one that closes later held a spare
+/// connection open and did not need it.
+const REFUSAL: Duration = Duration::from_secs(2);
+
+/// Finished, its ChangeCipherSpec and one alert together stay below this size in TLS 1.3 (6 + 74 + 24 octets); a client
+/// that sends more has sent a request.
+const HANDSHAKE_OCTETS: u64 = 110;
+
+/// Where the capture was taken, as far as it decides what silence means.
+#[derive(Debug, Clone, Copy)]
+pub struct Vantage {
+    /// Time of the last frame.
+    pub end: Timestamp,
+    /// The capture (as far as one can tell) lacks the packets of this side of its flows.
+    pub missing: Option<Direction>,
+}
+
+/// The outcome of one attempt and the packets that prove it.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The proof.
+    pub evidence: EvidenceList,
+}
+
+/// What the judgement needs to know about names: whether a host is one the endpoint lists know, so that a redirect to it is
+/// no block page.
+pub type KnownHost<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Judges one flow.
+#[must_use]
+pub fn judge(flow: &FlowRecord, vantage: Vantage, known_host: KnownHost<'_>) -> Judgement {
+    let mut evidence = EvidenceList::default();
+    let outcome = match (&flow.tcp, flow.five_tuple.transport) {
+        (Some(tcp), Transport::Tcp) => judge_tcp(flow, tcp, vantage, known_host, &mut evidence),
+        _ => judge_udp(flow, vantage, &mut evidence),
+    };
+    Judgement { outcome, evidence }
+}
+
+fn judge_udp(flow: &FlowRecord, vantage: Vantage, evidence: &mut EvidenceList) -> Outcome {
+    let [first, answer] = flow.first_datagram;
+    evidence.add_some(first, "first datagram");
+    if answer.is_none()
+        && let Some(cause) = judge_icmp(flow, evidence)
+    {
+        return Outcome::Failed(cause);
+    }
+    if let Some(ntp) = &flow.ntp {
+        if let Some(reply) = ntp.reply {
+            evidence.add(reply, "NTP reply");
+            return Outcome::Served;
+        }
+        return no_datagram_back(flow, vantage, Cause::NtpNoReply);
+    }
+    if let Some(quic) = &flow.quic {
+        if let Some(answer) = quic.server_answer {
+            evidence.add(answer, "QUIC answer of the server");
+            return Outcome::Served;
+        }
+        return no_datagram_back(flow, vantage, Cause::QuicNoReply);
+    }
+    if let Some(answer) = answer {
+        evidence.add(answer, "first answer");
+        return Outcome::Served;
+    }
+    Outcome::Unclear(Unclear::OneWay)
+}
+
+fn no_datagram_back(flow: &FlowRecord, vantage: Vantage, cause: Cause) -> Outcome {
+    let [_, from_responder] = flow.packets;
+    if from_responder > 0 {
+        return Outcome::Unclear(Unclear::Unknown);
+    }
+    if vantage.missing == Some(Direction::Responder) {
+        return Outcome::Unclear(Unclear::OneWay);
+    }
+    if vantage.end.since(flow.first.time) < SILENCE {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
+    Outcome::Failed(cause)
+}
+
+/// An ICMP error about the originator's packets.
+fn judge_icmp(flow: &FlowRecord, evidence: &mut EvidenceList) -> Option<Cause> {
+    flow.icmp_errors
+        .iter()
+        .filter(|error| error.about == Direction::Originator)
+        .find_map(|error| {
+            let cause = Cause::from_icmp(error.reason)?;
+            evidence.add(
+                error.seen,
+                format!(
+                    "ICMP error from {}: {}",
+                    error.by,
+                    icmp_words(error.icmp_type, error.icmp_code, error.by.is_ipv6())
+                ),
+            );
+            Some(cause)
+        })
+}
+
+/// ICMP type and code in words (RFC 792, RFC 1812 §5.2.7, RFC 4443 §3).
+fn icmp_words(icmp_type: u8, icmp_code: u8, version_6: bool) -> String {
+    let words = match (version_6, icmp_type, icmp_code) {
+        (false, 3, 0) => "network unreachable",
+        (false, 3, 1) => "host unreachable",
+        (false, 3, 2) => "protocol unreachable",
+        (false, 3, 3) => "port unreachable",
+        (false, 3, 9) => "network administratively prohibited",
+        (false, 3, 10) => "host administratively prohibited",
+        (false, 3, 13) => "communication administratively prohibited",
+        (false, 11, _) => "time to live exceeded",
+        (true, 1, 0) => "no route to destination",
+        (true, 1, 1) => "communication administratively prohibited",
+        (true, 1, 3) => "address unreachable",
+        (true, 1, 4) => "port unreachable",
+        (true, 1, 5) => "source address failed policy",
+        (true, 1, 6) => "reject route to destination",
+        (true, 3, _) => "hop limit exceeded",
+        _ => return format!("type {icmp_type}, code {icmp_code}"),
+    };
+    format!("{words} (type {icmp_type}, code {icmp_code})")
+}
+
+fn judge_tcp(
+    flow: &FlowRecord,
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    known_host: KnownHost<'_>,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let [_, from_responder] = flow.packets;
+    let [_, server_octets] = tcp.payload;
+    let [_, server_reset] = &tcp.reset;
+    evidence.add_some(tcp.syn, "SYN");
+    let answered = tcp.syn_ack.is_some() || server_octets > 0 || tcp.established.is_some();
+    if !answered && flow.establishment != Establishment::MidStream {
+        if let Some(cause) = judge_icmp(flow, evidence) {
+            return Outcome::Failed(cause);
+        }
+        if let Some(reset) = server_reset {
+            evidence.add(
+                reset.seen,
+                format!("RST for the SYN, TTL {}", reset.hop_limit),
+            );
+            return Outcome::Failed(Cause::TcpRefused);
+        }
+        return judge_unanswered_syn(tcp, vantage, evidence);
+    }
+    evidence.add_some(tcp.syn_ack, "SYN/ACK");
+    let acknowledged_answer = tcp.originator_acknowledged_data.is_some();
+    if server_octets == 0 && !acknowledged_answer {
+        return judge_without_answer(flow, tcp, vantage, evidence);
+    }
+    if from_responder == 0 {
+        return judge_from_acknowledgements(flow, tcp, evidence);
+    }
+    judge_conversation(flow, tcp, vantage, known_host, evidence)
+}
+
+fn judge_unanswered_syn(tcp: &TcpFacts, vantage: Vantage, evidence: &mut EvidenceList) -> Outcome {
+    let Some(syn) = tcp.syn else {
+        return Outcome::Unclear(Unclear::Unknown);
+    };
+    if tcp.syn_count > 1 {
+        evidence.add_some(
+            tcp.last_syn,
+            &format!("SYN again, {} in all, no answer of any kind", tcp.syn_count),
+        );
+        return Outcome::Failed(Cause::SynTimeout);
+    }
+    if vantage.missing == Some(Direction::Responder) {
+        return Outcome::Unclear(Unclear::OneWay);
+    }
+    // Clients repeat a SYN after 1 s (RFC 6298 §2.1); one that does not has lost interest.
+    if vantage.end.since(syn.time) < Duration::from_secs(1) {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
+    Outcome::Abandoned
+}
+
+/// The connection opened (or seems to have), nothing of the server's is known to have arrived.
+fn judge_without_answer(
+    flow: &FlowRecord,
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let [client_octets, _] = tcp.payload;
+    let [client_acknowledged, _] = tcp.acknowledged;
+    let [first_data, _] = tcp.first_data;
+    let [client_reset, server_reset] = &tcp.reset;
+    let [client_fin, server_fin] = tcp.fin;
+    let [_, from_responder] = flow.packets;
+    let sent = client_octets > 0 || client_acknowledged > 1;
+    if flow.establishment == Establishment::MidStream {
+        return Outcome::Unclear(Unclear::MidStream);
+    }
+    evidence.add_some(first_data, first_data_words(flow));
+    if let Some(tunnel) = &flow.tunnel {
+        evidence.add(tunnel.request, "request for a tunnel");
+    }
+    if let Some(reset) = server_reset {
+        evidence.add(reset.seen, reset_words(reset, tcp));
+        return Outcome::Failed(if sent {
+            Cause::RstAfterClientHello
+        } else {
+            Cause::TcpRefused
+        });
+    }
+    if let Some((again, times)) = tcp.first_data_resent
+        && (times > 1 || vantage.end.since(again.time) >= SILENCE || server_fin.is_some())
+    {
+        evidence.add(again, format!("sent again {times} times, never answered"));
+        return Outcome::Failed(Cause::SilenceAfterClientHello);
+    }
+    if from_responder == 0 || !sent {
+        // Without the server's packets a quick end may be its reset, which the capture does not hold.
+        return match (sent, client_fin.is_some() || client_reset.is_some()) {
+            (false, true) => Outcome::Abandoned,
+            (true, _) | (false, false) if from_responder == 0 => Outcome::Unclear(Unclear::OneWay),
+            _ => Outcome::Unclear(Unclear::StillOpen),
+        };
+    }
+    if let Some(fin) = server_fin {
+        evidence.add(fin, "closed by the server without an answer");
+        return Outcome::Failed(Cause::SilenceAfterClientHello);
+    }
+    let Some(first_data) = first_data else {
+        return Outcome::Unclear(Unclear::OneWay);
+    };
+    let gave_up = client_reset.as_ref().map(|reset| reset.seen).or(client_fin);
+    let waited_until = gave_up.map_or(vantage.end, |seen| seen.time);
+    if waited_until.since(first_data.time) >= SILENCE {
+        evidence.add_some(gave_up, "the client gives up");
+        return Outcome::Failed(Cause::SilenceAfterClientHello);
+    }
+    if gave_up.is_some() {
+        Outcome::Abandoned
+    } else {
+        Outcome::Unclear(Unclear::StillOpen)
+    }
+}
+
+/// Only the client's packets are there, but they acknowledge data of the server.
+fn judge_from_acknowledgements(
+    flow: &FlowRecord,
+    tcp: &TcpFacts,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let [client_octets, _] = tcp.payload;
+    let [client_fin, _] = tcp.fin;
+    evidence.add_some(
+        tcp.first_data.first().copied().flatten(),
+        first_data_words(flow),
+    );
+    evidence.add_some(
+        tcp.originator_acknowledged_data,
+        "the client acknowledges data",
+    );
+    // A TLS client that is content goes on with Finished and a request; one that is not sends less. Anything else is
+    // answered once the client has data.
+    let after_opening = client_octets.saturating_sub(tcp.opening_octets);
+    if !looks_like_tls(flow) || after_opening > HANDSHAKE_OCTETS {
+        return Outcome::Served;
+    }
+    Outcome::Unclear(if client_fin.is_some() {
+        Unclear::OneWay
+    } else {
+        Unclear::StillOpen
+    })
+}
+
+fn looks_like_tls(flow: &FlowRecord) -> bool {
+    flow.application == Some(Application::Tls) || flow.five_tuple.responder.port() == 443
+}
+
+/// Both sides sent data.
+fn judge_conversation(
+    flow: &FlowRecord,
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    known_host: KnownHost<'_>,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    if let Some(tunnel) = &flow.tunnel {
+        evidence.add(tunnel.request, tunnel_words(tunnel));
+        let Some(opened) = tunnel.opened else {
+            return judge_refused_tunnel(tunnel, evidence);
+        };
+        evidence.add(opened, "the proxy opens the tunnel");
+        return match &flow.tls {
+            Some(tls) => judge_tls(flow, tls, tcp, vantage, evidence),
+            None if flow
+                .http
+                .as_ref()
+                .is_some_and(|http| http.exchanges.iter().any(|e| e.method != "CONNECT")) =>
+            {
+                web::judge_http(flow, vantage, known_host, evidence)
+            }
+            None => judge_legs(flow, tcp),
+        };
+    }
+    if let Some(tls) = &flow.tls {
+        return judge_tls(flow, tls, tcp, vantage, evidence);
+    }
+    if flow
+        .http
+        .as_ref()
+        .is_some_and(|http| !http.exchanges.is_empty())
+    {
+        return web::judge_http(flow, vantage, known_host, evidence);
+    }
+    let [first_data, answer] = tcp.first_data;
+    evidence.add_some(first_data, first_data_words(flow));
+    evidence.add_some(answer, "data from the server");
+    judge_legs(flow, tcp)
+}
+
+/// Nothing is known about the contents: the turns the two sides took have to do.
+fn judge_legs(flow: &FlowRecord, tcp: &TcpFacts) -> Outcome {
+    let [client_octets, server_octets] = tcp.payload;
+    if flow.establishment == Establishment::MidStream {
+        return if server_octets > 0 {
+            Outcome::Served
+        } else {
+            Outcome::Unclear(Unclear::MidStream)
+        };
+    }
+    let after_opening = client_octets.saturating_sub(tcp.opening_octets);
+    if !looks_like_tls(flow)
+        || (tcp.responder_data_after_that.is_some() && after_opening > HANDSHAKE_OCTETS)
+    {
+        return if server_octets > 0 {
+            Outcome::Served
+        } else {
+            Outcome::Unclear(Unclear::Unknown)
+        };
+    }
+    Outcome::Unclear(if flow.truncated_packets > 0 {
+        Unclear::Truncated
+    } else {
+        Unclear::Unknown
+    })
+}
+
+fn judge_refused_tunnel(tunnel: &TunnelRequest, evidence: &mut EvidenceList) -> Outcome {
+    let Some((status, seen)) = tunnel.refusals.last().copied() else {
+        return Outcome::Unclear(Unclear::Unknown);
+    };
+    match tunnel.kind {
+        TunnelKind::HttpConnect => {
+            evidence.add(seen, format!("HTTP {status} from the proxy"));
+            Outcome::Failed(web::proxy_cause(status))
+        }
+        TunnelKind::Socks4 | TunnelKind::Socks5 => {
+            evidence.add(seen, format!("SOCKS reply {status} from the proxy"));
+            // RFC 1928 §6: 2 is "not allowed by ruleset"; RFC 1929 §2 and 0xff stand for a failed login.
+            Outcome::Failed(match (tunnel.kind, status) {
+                (TunnelKind::Socks5, 2) => Cause::ProxyForbidden,
+                (TunnelKind::Socks5, 0xff) => Cause::ProxyAuthRequired,
+                _ => Cause::ProxyBadGateway,
+            })
+        }
+    }
+}
+
+fn judge_tls(
+    flow: &FlowRecord,
+    tls: &TlsFacts,
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let [client_reset, server_reset] = &tcp.reset;
+    let [client_fin, server_fin] = tcp.fin;
+    if let Some(hello) = &tls.client_hello {
+        evidence.add(hello.seen, "ClientHello");
+    } else {
+        evidence.add_some(tls.first_client_record, "first data from the client");
+    }
+    if let Some(hello) = &tls.server_hello {
+        evidence.add(hello.seen, "first answer of the server");
+    }
+    if tls.response.is_some() {
+        return Outcome::Served;
+    }
+    if let Some(certificate) = &tls.certificate {
+        evidence.add(
+            certificate.seen,
+            format!("certificate issued by {}", certificate.issuer),
+        );
+    }
+    for alert in tls.alerts.iter().filter(|alert| alert.fatal) {
+        let by = match alert.by {
+            Direction::Originator => "client",
+            Direction::Responder => "server",
+        };
+        evidence.add(
+            alert.seen,
+            format!(
+                "fatal TLS alert {} ({}) from the {by}",
+                alert.description,
+                alert_name(alert.description)
+            ),
+        );
+        return Outcome::Failed(match (alert.by, alert.description) {
+            (Direction::Responder, _) => Cause::TlsServerAlert,
+            // bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2)
+            (Direction::Originator, 42 | 46 | 48) => Cause::TlsUntrustedIssuer,
+            (Direction::Originator, _) => Cause::TlsClientAbort,
+        });
+    }
+    let client_left = earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin);
+    let server_left = earliest(server_reset.as_ref().map(|reset| reset.seen), server_fin);
+    if let Some(request) = tls.request {
+        return judge_unanswered_request(
+            request,
+            server_reset.as_ref(),
+            server_left,
+            client_left,
+            tcp,
+            vantage,
+            evidence,
+        );
+    }
+    // Records could not be followed to the end: fall back on the turns taken.
+    let unreadable = flow.truncated_packets > 0
+        || tcp.lost_octets.iter().any(|lost| *lost > 0)
+        || tls.client_hello.is_none();
+    if unreadable && judge_legs(flow, tcp) == Outcome::Served {
+        return Outcome::Served;
+    }
+    let Some(server_hello) = &tls.server_hello else {
+        if let Some(reset) = server_reset {
+            evidence.add(reset.seen, reset_words(reset, tcp));
+            return Outcome::Failed(Cause::RstAfterClientHello);
+        }
+        // Inside a tunnel the proxy's own answer came first, so that silence shows only here.
+        if let (Some(left), Some(_), Some(_)) = (server_left, &tls.client_hello, &flow.tunnel) {
+            evidence.add(left, "the proxy closes the tunnel without an answer");
+            return Outcome::Failed(Cause::SilenceAfterClientHello);
+        }
+        if let Some(hello) = &tls.client_hello
+            && flow.tunnel.is_some()
+            && client_left
+                .map_or(vantage.end, |seen| seen.time)
+                .since(hello.seen.time)
+                >= SILENCE
+        {
+            return Outcome::Failed(Cause::SilenceAfterClientHello);
+        }
+        return Outcome::Unclear(if unreadable {
+            Unclear::Truncated
+        } else {
+            Unclear::Unknown
+        });
+    };
+    if flow.establishment == Establishment::MidStream {
+        return Outcome::Served;
+    }
+    if let Some(reset) = server_reset
+        && client_left.is_none_or(|left| reset.seen.frame < left.frame)
+        && tls.handshake_finished.is_none()
+    {
+        evidence.add(reset.seen, reset_words(reset, tcp));
+        return Outcome::Failed(Cause::RstAfterClientHello);
+    }
+    if let Some(left) = client_left {
+        return judge_client_left(tls, server_hello.version, left, evidence);
+    }
+    if tls.handshake_finished.is_some() && server_hello.version < 0x0304 {
+        return Outcome::Served;
+    }
+    if let Some(left) = server_left {
+        evidence.add(left, "closed by the server during the handshake");
+        return Outcome::Failed(Cause::SilenceAfterClientHello);
+    }
+    Outcome::Unclear(Unclear::StillOpen)
+}
+
+/// The client closed after the server's ServerHello, without a request.
+fn judge_client_left(
+    tls: &TlsFacts,
+    version: u16,
+    left: Seen,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let [client_records, _] = &tls.encrypted;
+    if version < 0x0304 && tls.handshake_finished.is_some() {
+        return Outcome::Served;
+    }
+    let server_flight = tls.server_hello.as_ref().map_or(left, |hello| hello.seen);
+    let last_sign = tls
+        .client_alert_sized
+        .or(tls.handshake_finished)
+        .unwrap_or(server_flight);
+    if tls.client_alert_sized.is_none() && left.time.since(last_sign.time) > REFUSAL {
+        return Outcome::Abandoned;
+    }
+    let sent = match (client_records.count, client_records.first_lengths.first()) {
+        (0, _) | (_, None) => "it has sent nothing more".to_owned(),
+        (1, Some(length)) => format!("it has sent one encrypted record of {length} bytes"),
+        (count, Some(_)) => format!("it has sent {count} encrypted records"),
+    };
+    evidence.add(left, format!("the client closes; {sent}, no request"));
+    Outcome::Failed(Cause::TlsClientAbort)
+}
+
+/// A request went out and no answer to it is in the capture.
+fn judge_unanswered_request(
+    request: Seen,
+    server_reset: Option<&Reset>,
+    server_left: Option<Seen>,
+    client_left: Option<Seen>,
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    evidence.add(request, "request");
+    let [_, lost] = tcp.lost_octets;
+    let [_, server_octets] = tcp.payload;
+    let [_, acknowledged] = tcp.acknowledged;
+    if lost > 0 || acknowledged > server_octets.saturating_add(1) {
+        return Outcome::Served;
+    }
+    if let Some(reset) = server_reset
+        && client_left.is_none_or(|left| reset.seen.frame < left.frame)
+    {
+        evidence.add(reset.seen, reset_words(reset, tcp));
+        return Outcome::Failed(Cause::ResetBeforeResponse);
+    }
+    let ended = earliest(server_left, client_left);
+    if ended
+        .map_or(vantage.end, |seen| seen.time)
+        .since(request.time)
+        >= SILENCE
+    {
+        evidence.add_some(ended, "closed without an answer");
+        return Outcome::Failed(Cause::NoResponse);
+    }
+    Outcome::Unclear(if ended.is_some() {
+        Unclear::Unknown
+    } else {
+        Unclear::StillOpen
+    })
+}
+
+fn earliest(a: Option<Seen>, b: Option<Seen>) -> Option<Seen> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if a.frame <= b.frame { a } else { b }),
+        (a, b) => a.or(b),
+    }
+}
+
+fn first_data_words(flow: &FlowRecord) -> &'static str {
+    if flow
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.client_hello.is_some())
+    {
+        "ClientHello"
+    } else {
+        "first data from the client"
+    }
+}
+
+fn tunnel_words(tunnel: &TunnelRequest) -> &'static str {
+    match tunnel.kind {
+        TunnelKind::HttpConnect => "CONNECT request",
+        TunnelKind::Socks4 | TunnelKind::Socks5 => "SOCKS request",
+    }
+}
+
+/// A reset in words, with the signs that something other than the server sent it.
+fn reset_words(reset: &Reset, tcp: &TcpFacts) -> String {
+    let mut words = format!("RST, TTL {}", reset.hop_limit);
+    let [_, server_hop_limit] = tcp.hop_limit;
+    if let Some(usual) = server_hop_limit
+        && usual != reset.hop_limit
+    {
+        words.push_str(&format!(
+            " (the server's packets have TTL {usual}: sent by something else on the way)"
+        ));
+    }
+    if let (Some(rtt), Some(first_data)) =
+        (tcp.handshake_rtt, tcp.first_data.first().copied().flatten())
+    {
+        let delay = reset.seen.time.since(first_data.time);
+        // A server needs a round trip; half of one cannot come from there. Below a millisecond nothing can be told.
+        if rtt > Duration::from_millis(2) && delay < rtt / 2 {
+            words.push_str(&format!(
+                " after {} µs, where the server needs {} µs",
+                delay.as_micros(),
+                rtt.as_micros()
+            ));
+        }
+    }
+    words
+}
+
+/// Names of TLS alerts (RFC 8446 §6, IANA TLS Alerts).
+fn alert_name(description: u8) -> &'static str {
+    match description {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        22 => "record_overflow",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => "unassigned",
+    }
+}

@@ -1,0 +1,799 @@
+//! The audit's result as plain values, and how it is put together once the capture has ended.
+
+use super::attempt::Attempt;
+use super::cause::{Cause, Unclear};
+use super::clients::{ClientState, Device, HostEntry, HostKey};
+use super::evidence::{Evidence, EvidenceList};
+use super::findings::{self, Finding};
+use super::fitness::{self, Fitness};
+use super::lookup::{LookupOutcome, judge_lookup};
+use super::outcome::{Vantage, judge};
+use super::scenario::{Requirement, Scenario};
+use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
+use super::{Attribution, Auditor, address};
+use crate::attribution::NameSource;
+use crate::catalog::{Catalog, EndpointSet, FeatureArea, SetKey, Standing};
+use crate::facts::{
+    CaptureSummary, DnsExchange, FlowRecord, HostName, MacAddress, Seen, Timestamp, Transport,
+};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// A lookup whose answer was cut names the connection to a published range that follows within this time.
+const INFERENCE_WINDOW: Duration = Duration::from_secs(5);
+
+/// Everything an audit says.
+#[derive(Debug)]
+pub struct AuditReport {
+    /// What the capture is.
+    pub capture: CaptureSummary,
+    /// What it can prove.
+    pub fitness: Fitness,
+    /// The edition that was judged by.
+    pub edition: EditionLabel,
+    /// One entry per device that tried something of the endpoint list, in the order of first packets.
+    pub clients: Vec<ClientReport>,
+    /// What is wrong, the gravest first.
+    pub findings: Vec<Finding>,
+    /// Every flow, when asked for.
+    pub flows: Option<Vec<FlowReport>>,
+    /// Every lookup, when asked for.
+    pub lookups: Option<Vec<LookupReport>>,
+    /// Addresses that opened flows without trying anything of the endpoint list.
+    pub other_clients: usize,
+}
+
+/// Which edition a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionLabel {
+    /// Its name.
+    pub name: String,
+    /// The document.
+    pub source: String,
+    /// The document's date; `None` when it bears none.
+    pub date: Option<String>,
+}
+
+/// One device.
+#[derive(Debug)]
+pub struct ClientReport {
+    /// All its addresses, IPv4 first.
+    pub addresses: Vec<IpAddr>,
+    /// Its hardware address, where the capture shows it.
+    pub mac: Option<MacAddress>,
+    /// VLAN identifiers, outermost first.
+    pub vlans: SmallVec<[u16; 2]>,
+    /// The name it gives itself.
+    pub name: Option<HostName>,
+    /// What it is judged by.
+    pub scenario: Scenario,
+    /// How far it came.
+    pub progress: Progress,
+    /// One entry per endpoint set.
+    pub sets: Vec<SetReport>,
+}
+
+/// The one line about a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing it needs was stopped.
+    Clear,
+    /// Hard requirements failed: these, in the order in which they failed.
+    Stopped(Vec<SetKey>),
+    /// Only things it can do without failed.
+    Impaired(Vec<SetKey>),
+    /// The capture does not show enough of it.
+    Unknown,
+}
+
+/// One endpoint set of one device.
+#[derive(Debug)]
+pub struct SetReport {
+    /// Number or key.
+    pub key: SetKey,
+    /// The set's first feature area.
+    pub feature_area: FeatureArea,
+    /// What the row says it is.
+    pub description: String,
+    /// How much the scenario needs it.
+    pub requirement: Requirement,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What failed first.
+    pub cause: Option<Cause>,
+    /// Why the capture cannot tell.
+    pub unclear: Option<Unclear>,
+    /// First packet of the first failing attempt or lookup; else of the first attempt.
+    pub first: Option<Seen>,
+    /// Names were looked up and resolved, no attempt followed.
+    pub looked_up_only: bool,
+    /// Its hosts that were tried or looked up, in the order of their first packets.
+    pub hosts: Vec<HostReport>,
+    /// IP octets of all its flows.
+    pub octets: u64,
+}
+
+/// One host of a set.
+#[derive(Debug, Clone)]
+pub struct HostReport {
+    /// Its name, or its address when no name is known.
+    pub name: String,
+    /// The name was concluded from a lookup just before the connection, not read from it.
+    pub name_inferred: bool,
+    /// The verdict with cause and proof.
+    pub judged: HostVerdict,
+    /// Attempts seen.
+    pub attempts: u64,
+    /// Attempts served.
+    pub served: u64,
+    /// Addresses that were tried, with port, at most 8.
+    pub responders: Vec<SocketAddr>,
+    /// Transports tried.
+    pub transports: BTreeSet<Transport>,
+    /// An attempt went to a port the set does not list.
+    pub off_list_port: bool,
+    /// A proxy stood in between.
+    pub through_proxy: bool,
+    /// A sign of TLS inspection.
+    pub inspection: Option<Evidence>,
+    /// The article says that TLS inspection is not supported for it.
+    pub inspection_unsupported: bool,
+    /// Only older editions list the name.
+    pub retired: bool,
+    /// Weak evidence: any client of the field contacts it.
+    pub generic: bool,
+    /// A failing flow to show in a display filter.
+    pub example: Option<(SocketAddr, SocketAddr, Transport)>,
+    /// IP octets of its flows.
+    pub octets: u64,
+}
+
+/// One flow, for the list of all flows.
+#[derive(Debug)]
+pub struct FlowReport {
+    /// The facts.
+    pub record: Box<FlowRecord>,
+    /// The host's name.
+    pub name: Option<HostName>,
+    /// How name or set was found.
+    pub source: &'static str,
+    /// Sets of the most specific pattern.
+    pub sets: SmallVec<[SetKey; 2]>,
+    /// Sets of less specific patterns.
+    pub also: SmallVec<[SetKey; 2]>,
+    /// The port is listed.
+    pub port_listed: Option<bool>,
+    /// How it ended.
+    pub outcome: super::Outcome,
+}
+
+/// One lookup, for the list of all lookups.
+#[derive(Debug)]
+pub struct LookupReport {
+    /// The facts.
+    pub exchange: DnsExchange,
+    /// How it ended.
+    pub outcome: LookupOutcome,
+}
+
+/// Counts over a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Hard requirements that failed, over all clients.
+    pub hard_failures: usize,
+    /// Findings above information.
+    pub findings: usize,
+}
+
+impl AuditReport {
+    /// Counts for the exit status.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let fails = |set: &&SetReport| set.requirement == Requirement::Hard && set.fails();
+        Summary {
+            hard_failures: self
+                .clients
+                .iter()
+                .flat_map(|client| &client.sets)
+                .filter(fails)
+                .count(),
+            findings: self
+                .findings
+                .iter()
+                .filter(|finding| finding.severity > findings::Severity::Information)
+                .count(),
+        }
+    }
+}
+
+impl SetReport {
+    /// The verdict stands in the way of what the set is for.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Blocked | Verdict::NeverReached | Verdict::Intercepted
+        )
+    }
+}
+
+/// Puts the report together.
+pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditReport {
+    let end = capture.last.map_or(Timestamp::default(), |seen| seen.time);
+    let vantage = auditor.vantage.vantage(end);
+    let Auditor {
+        catalog,
+        options,
+        clients,
+        vantage: evidence,
+        flows,
+        lookups,
+        known_domains,
+        resolvers,
+        ..
+    } = auditor;
+    let known_host = |host: &str| {
+        super::registrable_part(host).is_some_and(|domain| known_domains.contains(domain))
+    };
+    let mut devices = clients.into_devices();
+    let translated = devices
+        .iter()
+        .filter(|device| is_translated(&device.state))
+        .count();
+    devices.retain(|device| !is_translated(&device.state));
+    let forwarders = forwarders(&devices, &resolvers);
+    devices.retain(|device| {
+        !device
+            .addresses
+            .iter()
+            .any(|address| forwarders.contains(address))
+    });
+    let all_devices = devices.len();
+    let mut served_addresses = BTreeSet::new();
+    let mut reports = Vec::new();
+    for device in &mut devices {
+        settle(device, vantage, &known_host);
+        served_addresses.extend(served_by(&device.state));
+    }
+    for device in devices
+        .into_iter()
+        .filter(|device| device.state.touches_endpoints())
+    {
+        reports.push(client_report(
+            device,
+            catalog,
+            &options.scenario,
+            vantage,
+            &served_addresses,
+        ));
+    }
+    let fitness = fitness::judge(&capture, &evidence, translated);
+    let findings = findings::collect(&reports, catalog);
+    AuditReport {
+        fitness,
+        edition: EditionLabel {
+            name: catalog.edition().name.clone(),
+            source: catalog.edition().source.clone(),
+            date: catalog.edition().date.clone(),
+        },
+        findings,
+        flows: options
+            .keep_flows
+            .then(|| flow_reports(flows, vantage, &known_host)),
+        lookups: options
+            .keep_lookups
+            .then(|| lookup_reports(lookups, catalog, vantage, &served_addresses)),
+        other_clients: all_devices.saturating_sub(reports.len()),
+        clients: reports,
+        capture,
+    }
+}
+
+/// Most of its connections repeat another client's: the far side of an address translator.
+fn is_translated(client: &ClientState) -> bool {
+    client.translated_flows > 0
+        && client.translated_flows.saturating_mul(10) >= client.flows.saturating_mul(8)
+}
+
+/// Resolvers that pass other devices' questions on, and addresses that only repeat the questions of others.
+fn forwarders(
+    devices: &[Device],
+    resolvers: &hashbrown::HashSet<IpAddr, foldhash::fast::RandomState>,
+) -> BTreeSet<IpAddr> {
+    let only_asks = |device: &Device| {
+        device
+            .state
+            .hosts
+            .values()
+            .all(|host| host.history.attempts.is_empty())
+            && device.state.touches_endpoints()
+    };
+    let asked_elsewhere = |device: &Device| {
+        device.state.hosts.keys().all(|key| {
+            devices.iter().any(|other| {
+                other.addresses != device.addresses
+                    && !only_asks(other)
+                    && other.state.hosts.contains_key(key)
+            })
+        })
+    };
+    devices
+        .iter()
+        .filter(|device| {
+            only_asks(device)
+                && (device
+                    .addresses
+                    .iter()
+                    .any(|address| resolvers.contains(address))
+                    || asked_elsewhere(device))
+        })
+        .flat_map(|device| device.addresses.iter().copied())
+        .collect()
+}
+
+/// Judges every attempt again, now that the end of the capture and its vantage point are known.
+fn settle(device: &mut Device, vantage: Vantage, known_host: &dyn Fn(&str) -> bool) {
+    for entry in device.state.hosts.values_mut() {
+        for attempt in &mut entry.history.attempts {
+            attempt.settle(vantage, known_host);
+        }
+        entry.history.attempts.sort_by_key(|attempt| attempt.first);
+        entry
+            .history
+            .lookups
+            .sort_by_key(|lookup| lookup.exchange.query.or(lookup.exchange.answer));
+    }
+    name_by_preceding_lookup(&mut device.state);
+}
+
+/// Gives connections to a published range the name that was looked up just before, where the answer itself was cut from
+/// the capture.
+fn name_by_preceding_lookup(client: &mut ClientState) {
+    let unnamed: Vec<HostKey> = client
+        .hosts
+        .keys()
+        .filter(|key| matches!(key, HostKey::Address(_)))
+        .cloned()
+        .collect();
+    for key in unnamed {
+        let Some(entry) = client.hosts.get(&key) else {
+            continue;
+        };
+        let Some(start) = entry
+            .history
+            .attempts
+            .first()
+            .map(|attempt| attempt.first.time)
+        else {
+            continue;
+        };
+        let fits = |host: &HostEntry| {
+            host.sets.primary == entry.sets.primary
+                && host.history.attempts.is_empty()
+                && host
+                    .history
+                    .lookups
+                    .iter()
+                    .any(|lookup| lookup.exchange.answer_cut_short)
+        };
+        let asked = |host: &HostEntry| {
+            host.history
+                .lookups
+                .iter()
+                .filter_map(|lookup| lookup.exchange.query)
+                .map(|seen| seen.time)
+                .max()
+        };
+        let named = client
+            .hosts
+            .iter()
+            .filter(|(key, host)| matches!(key, HostKey::Name(_)) && fits(host))
+            .filter_map(|(key, host)| Some((asked(host)?, key.clone())))
+            .filter(|(time, _)| *time <= start && start.since(*time) <= INFERENCE_WINDOW)
+            .max();
+        let Some((_, name)) = named else { continue };
+        let Some(entry) = client.hosts.remove(&key) else {
+            continue;
+        };
+        if let Some(host) = client.hosts.get_mut(&name) {
+            host.history.attempts.extend(entry.history.attempts);
+            host.history.octets = host.history.octets.saturating_add(entry.history.octets);
+        }
+    }
+}
+
+fn served_by(client: &ClientState) -> impl Iterator<Item = IpAddr> {
+    client
+        .hosts
+        .values()
+        .flat_map(|host| &host.history.attempts)
+        .filter(|attempt| attempt.was_served() && attempt.inspection.is_none())
+        .map(|attempt| attempt.responder.ip())
+}
+
+fn client_report(
+    device: Device,
+    catalog: &Catalog,
+    choice: &super::ScenarioChoice,
+    vantage: Vantage,
+    served: &BTreeSet<IpAddr>,
+) -> ClientReport {
+    let Device {
+        addresses,
+        mut state,
+    } = device;
+    let names: Vec<_> = state
+        .hosts
+        .keys()
+        .filter_map(|key| match key {
+            HostKey::Name(name) => Some(name.clone()),
+            HostKey::Address(_) => None,
+        })
+        .collect();
+    for name in names {
+        if !state.telling_names.contains(&name) {
+            state.telling_names.push(name);
+        }
+    }
+    let scenario = Scenario::of_client(choice, &state);
+    let uses_ipv6 = addresses
+        .iter()
+        .any(|address| matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local()));
+    let mut by_set: BTreeMap<SetKey, SetHosts> = BTreeMap::new();
+    for (key, mut entry) in std::mem::take(&mut state.hosts) {
+        for lookup in &mut entry.history.lookups {
+            lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
+        }
+        let host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
+        for set in &entry.sets.primary {
+            by_set
+                .entry(set.clone())
+                .or_default()
+                .own
+                .push(host.clone());
+        }
+        for set in &entry.sets.also {
+            by_set
+                .entry(set.clone())
+                .or_default()
+                .less_specific
+                .push(host.clone());
+        }
+    }
+    let mut sets: Vec<SetReport> = Vec::new();
+    for set in catalog.sets() {
+        let hosts = by_set.remove(&set.key);
+        let shown = set.standing == Standing::Published
+            || hosts.as_ref().is_some_and(|hosts| !hosts.own.is_empty());
+        if shown && set.standing != Standing::Reference {
+            sets.push(set_report(
+                set,
+                hosts.unwrap_or_default(),
+                &scenario,
+                vantage,
+            ));
+        }
+    }
+    ClientReport {
+        addresses,
+        mac: state
+            .macs
+            .first()
+            .copied()
+            .filter(|_| state.macs.len() == 1),
+        vlans: state.vlans,
+        name: state.name,
+        progress: progress(&sets),
+        scenario,
+        sets,
+    }
+}
+
+fn judge_catalogued_lookup(
+    exchange: &DnsExchange,
+    vantage: Vantage,
+    served: &BTreeSet<IpAddr>,
+) -> LookupOutcome {
+    judge_lookup(exchange, vantage.end, vantage.missing.is_some(), |answer| {
+        !address::is_public(answer) && !served.contains(&answer)
+    })
+}
+
+fn host_report(
+    key: &HostKey,
+    entry: &HostEntry,
+    catalog: &Catalog,
+    vantage: Vantage,
+    uses_ipv6: bool,
+) -> HostReport {
+    let history = &entry.history;
+    let name = match (key, &history.name) {
+        (_, Some(name)) => name.to_string(),
+        (HostKey::Name(name), None) => name.to_string(),
+        (HostKey::Address(address), None) => address.to_string(),
+    };
+    let mut judged = judge_host(&history.attempts, &history.lookups, vantage, uses_ipv6);
+    let folded = name.to_ascii_lowercase();
+    let inspection = history
+        .attempts
+        .iter()
+        .find_map(|attempt| attempt.inspection.clone());
+    let inspection_unsupported = catalog.inspection_unsupported(&folded).is_some();
+    if inspection.is_some()
+        && inspection_unsupported
+        && matches!(judged.verdict, Verdict::Reached | Verdict::Degraded)
+    {
+        judged.verdict = Verdict::Intercepted;
+    }
+    let served = history
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.was_served())
+        .count();
+    let mut responders: Vec<SocketAddr> = history
+        .attempts
+        .iter()
+        .map(|attempt| attempt.responder)
+        .collect();
+    responders.sort_unstable();
+    responders.dedup();
+    responders.truncate(8);
+    let example = history
+        .attempts
+        .iter()
+        .find(|attempt| attempt.failure(vantage).is_some())
+        .map(|attempt| (attempt.originator, attempt.responder, attempt.transport));
+    HostReport {
+        name_inferred: matches!(key, HostKey::Name(_))
+            && history
+                .attempts
+                .iter()
+                .any(|attempt| attempt.source == NameSource::None),
+        attempts: count(history.attempts.len())
+            .saturating_add(history.more_served)
+            .saturating_add(history.more_failed),
+        served: count(served).saturating_add(history.more_served),
+        responders,
+        transports: history
+            .attempts
+            .iter()
+            .map(|attempt| attempt.transport)
+            .collect(),
+        off_list_port: history
+            .attempts
+            .iter()
+            .any(|attempt| attempt.port_listed == Some(false)),
+        through_proxy: history
+            .attempts
+            .iter()
+            .any(|attempt: &Attempt| attempt.through_proxy),
+        inspection: inspection.map(|(seen, what)| Evidence { seen, what }),
+        inspection_unsupported,
+        retired: entry.sets.retired,
+        generic: entry.sets.generic,
+        example,
+        octets: history.octets,
+        name,
+        judged,
+    }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+/// The hosts of a set that a client tried.
+#[derive(Debug, Default)]
+struct SetHosts {
+    /// Hosts for which the set has the most specific pattern.
+    own: Vec<HostReport>,
+    /// Hosts that belong to another set more specifically.
+    less_specific: Vec<HostReport>,
+}
+
+fn set_report(
+    set: &EndpointSet,
+    hosts: SetHosts,
+    scenario: &Scenario,
+    vantage: Vantage,
+) -> SetReport {
+    let SetHosts {
+        mut own,
+        less_specific,
+    } = hosts;
+    own.sort_by(|a, b| (a.judged.first, &a.name).cmp(&(b.judged.first, &b.name)));
+    let requirement = scenario.requirement(set);
+    let mut report = SetReport {
+        key: set.key.clone(),
+        feature_area: set.feature_area(),
+        description: set.description.clone(),
+        requirement,
+        verdict: Verdict::NotExercised,
+        cause: None,
+        unclear: None,
+        first: own.iter().filter_map(|host| host.judged.first).min(),
+        looked_up_only: false,
+        octets: own.iter().map(|host| host.octets).sum(),
+        hosts: Vec::new(),
+    };
+    let with = |verdicts: &[Verdict]| -> Vec<&HostReport> {
+        own.iter()
+            .filter(|host| verdicts.contains(&host.judged.verdict))
+            .collect()
+    };
+    let worked = with(&[Verdict::Reached, Verdict::Degraded, Verdict::Intercepted]);
+    let blocked = with(&[Verdict::Blocked]);
+    let degraded = with(&[Verdict::Degraded]);
+    let intercepted = with(&[Verdict::Intercepted]);
+    let inconclusive = with(&[Verdict::Inconclusive]);
+    let telling: Vec<&HostReport> = if !worked.is_empty() && !blocked.is_empty() {
+        report.verdict = Verdict::Degraded;
+        blocked
+    } else if !intercepted.is_empty() {
+        report.verdict = Verdict::Intercepted;
+        intercepted
+    } else if !degraded.is_empty() {
+        report.verdict = Verdict::Degraded;
+        degraded
+    } else if !worked.is_empty() {
+        report.verdict = Verdict::Reached;
+        worked
+    } else if !blocked.is_empty() {
+        report.verdict = Verdict::Blocked;
+        blocked
+    } else if !inconclusive.is_empty() {
+        report.verdict = Verdict::Inconclusive;
+        report.unclear = inconclusive.first().and_then(|host| host.judged.unclear);
+        inconclusive
+    } else if !own.is_empty() {
+        report.verdict = Verdict::NeverReached;
+        report.looked_up_only = true;
+        own.iter().collect()
+    } else if let Some(host) = less_specific
+        .iter()
+        .find(|host| host.judged.verdict == Verdict::Reached)
+    {
+        report.verdict = Verdict::Reached;
+        report.first = host.judged.first;
+        Vec::new()
+    } else {
+        report.verdict = absent(requirement, vantage);
+        Vec::new()
+    };
+    if matches!(
+        report.verdict,
+        Verdict::Blocked | Verdict::Degraded | Verdict::Intercepted
+    ) {
+        report.cause = telling.iter().find_map(|host| host.judged.cause);
+        report.first = telling
+            .iter()
+            .filter_map(|host| host.judged.first)
+            .min()
+            .or(report.first);
+    }
+    report.hosts = own;
+    report
+}
+
+/// The verdict on a set that nothing touched.
+fn absent(requirement: Requirement, vantage: Vantage) -> Verdict {
+    match (requirement, vantage.missing) {
+        (Requirement::Hard, None) => Verdict::NeverReached,
+        (Requirement::Hard, Some(_)) => Verdict::Inconclusive,
+        _ => Verdict::NotExercised,
+    }
+}
+
+fn progress(sets: &[SetReport]) -> Progress {
+    let stopped = |test: &dyn Fn(&SetReport) -> bool| {
+        let mut found: Vec<&SetReport> = sets.iter().filter(|set| test(set)).collect();
+        found.sort_by_key(|set| (set.first.is_none(), set.first));
+        found.iter().map(|set| set.key.clone()).collect::<Vec<_>>()
+    };
+    let hard = stopped(&|set| set.requirement == Requirement::Hard && set.fails());
+    if !hard.is_empty() {
+        return Progress::Stopped(hard);
+    }
+    let soft = stopped(&|set| {
+        matches!(set.verdict, Verdict::Blocked | Verdict::Degraded)
+            && set.requirement != Requirement::None
+    });
+    if !soft.is_empty() {
+        return Progress::Impaired(soft);
+    }
+    let unknown = sets
+        .iter()
+        .any(|set| set.requirement == Requirement::Hard && set.verdict == Verdict::Inconclusive);
+    if unknown {
+        Progress::Unknown
+    } else {
+        Progress::Clear
+    }
+}
+
+fn flow_reports(
+    flows: Vec<super::KeptFlow>,
+    vantage: Vantage,
+    known_host: &dyn Fn(&str) -> bool,
+) -> Vec<FlowReport> {
+    let mut reports: Vec<FlowReport> = flows
+        .into_iter()
+        .map(|kept| {
+            let Attribution {
+                name,
+                source,
+                sets,
+                port_listed,
+                ..
+            } = kept.attribution;
+            FlowReport {
+                outcome: judge(&kept.record, vantage, known_host).outcome,
+                record: kept.record,
+                name,
+                source,
+                sets: sets.primary,
+                also: sets.also,
+                port_listed,
+            }
+        })
+        .collect();
+    reports.sort_by_key(|flow| (flow.record.first, flow.record.five_tuple));
+    reports
+}
+
+fn lookup_reports(
+    lookups: Vec<DnsExchange>,
+    catalog: &Catalog,
+    vantage: Vantage,
+    served: &BTreeSet<IpAddr>,
+) -> Vec<LookupReport> {
+    let mut reports: Vec<LookupReport> = lookups
+        .into_iter()
+        .map(|exchange| {
+            let catalogued = exchange.name.as_ref().is_some_and(|name| {
+                super::matching::sets_of_chain(catalog, name, &exchange.cnames).is_some()
+            });
+            let outcome = if catalogued {
+                judge_catalogued_lookup(&exchange, vantage, served)
+            } else {
+                judge_lookup(&exchange, vantage.end, vantage.missing.is_some(), |_| false)
+            };
+            LookupReport { exchange, outcome }
+        })
+        .collect();
+    reports.sort_by_key(|lookup| {
+        (
+            lookup.exchange.query.or(lookup.exchange.answer),
+            lookup.exchange.client,
+        )
+    });
+    reports
+}
+
+impl HostReport {
+    /// The first packets that prove the verdict, as a list to print.
+    #[must_use]
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.judged.evidence
+    }
+
+    /// Harmless detours.
+    #[must_use]
+    pub fn detours(&self) -> &[Detour] {
+        &self.judged.detours
+    }
+}
+
+/// Evidence of all `hosts` together, in the order of frames.
+#[must_use]
+pub(super) fn joined_evidence<'a>(hosts: impl Iterator<Item = &'a HostReport>) -> Vec<Evidence> {
+    let mut list = EvidenceList::default();
+    for host in hosts {
+        for evidence in host.evidence() {
+            list.add(evidence.seen, evidence.what.clone());
+        }
+    }
+    list.into_sorted()
+}

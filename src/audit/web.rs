@@ -1,0 +1,182 @@
+//! Outcomes of plain HTTP: proxies that refuse, filters that answer in the server's place, ranges that get lost.
+
+use super::cause::{Cause, Outcome, Unclear};
+use super::evidence::EvidenceList;
+use super::outcome::{KnownHost, SILENCE, Vantage};
+use crate::facts::{FlowRecord, HttpExchange, TcpFacts};
+
+/// Judges the plain HTTP exchanges of a flow: the first that failed decides, unless the same host was served afterwards.
+pub fn judge_http(
+    flow: &FlowRecord,
+    vantage: Vantage,
+    known_host: KnownHost<'_>,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let Some(http) = &flow.http else {
+        return Outcome::Unclear(Unclear::Unknown);
+    };
+    let mut served = None;
+    let mut failed = None;
+    let mut unclear = None;
+    for exchange in http
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.method != "CONNECT")
+    {
+        match judge_exchange(exchange, flow, vantage, known_host) {
+            Outcome::Served => {
+                served.get_or_insert(exchange);
+                // The login that a proxy asked for has been given.
+                if failed.is_some_and(|(_, cause)| cause == Cause::ProxyAuthRequired) {
+                    failed = None;
+                }
+            }
+            Outcome::Failed(cause) => {
+                failed.get_or_insert((exchange, cause));
+            }
+            Outcome::Abandoned => {}
+            Outcome::Unclear(why) => {
+                unclear.get_or_insert((exchange, why));
+            }
+        }
+    }
+    if let Some((exchange, cause)) = failed {
+        add_exchange(exchange, evidence);
+        return Outcome::Failed(cause);
+    }
+    if let Some(exchange) = served {
+        add_exchange(exchange, evidence);
+        return Outcome::Served;
+    }
+    match unclear {
+        Some((exchange, why)) => {
+            add_exchange(exchange, evidence);
+            Outcome::Unclear(why)
+        }
+        None => Outcome::Unclear(Unclear::Unknown),
+    }
+}
+
+fn add_exchange(exchange: &HttpExchange, evidence: &mut EvidenceList) {
+    if let Some(request) = exchange.request {
+        evidence.add(
+            request,
+            if exchange.range {
+                "request with Range"
+            } else {
+                "request"
+            },
+        );
+    }
+    if let (Some(response), Some(status)) = (exchange.response, exchange.status) {
+        let mut words = format!("HTTP {status}");
+        if let Some(location) = &exchange.location_host {
+            words.push_str(&format!(" to {location}"));
+        }
+        if let Some(sign) = &exchange.intermediary_sign {
+            words.push_str(&format!(" ({sign})"));
+        }
+        evidence.add(response, words);
+    }
+}
+
+/// What a proxy's refusal stands for.
+#[must_use]
+pub fn proxy_cause(status: u16) -> Cause {
+    match status {
+        407 => Cause::ProxyAuthRequired,
+        500..=599 => Cause::ProxyBadGateway,
+        _ => Cause::ProxyForbidden,
+    }
+}
+
+/// Judges one exchange.
+#[must_use]
+pub fn judge_exchange(
+    exchange: &HttpExchange,
+    flow: &FlowRecord,
+    vantage: Vantage,
+    known_host: KnownHost<'_>,
+) -> Outcome {
+    let Some(status) = exchange.status else {
+        return match (&flow.tcp, exchange.request) {
+            (Some(tcp), Some(_)) => judge_unanswered(exchange, tcp, vantage),
+            _ => Outcome::Unclear(Unclear::Unknown),
+        };
+    };
+    if status == 407 {
+        return Outcome::Failed(Cause::ProxyAuthRequired);
+    }
+    if exchange.absolute_form {
+        return judge_proxied(exchange, status);
+    }
+    if is_block_page(exchange, status, known_host) {
+        return Outcome::Failed(Cause::HttpBlockPage);
+    }
+    if range_ignored(exchange, status) {
+        return Outcome::Failed(Cause::RangeIgnored);
+    }
+    Outcome::Served
+}
+
+fn range_ignored(exchange: &HttpExchange, status: u16) -> bool {
+    exchange.range && status == 200 && !exchange.content_range
+}
+
+/// An exchange through an explicit proxy: only what the proxy says of itself counts against it.
+fn judge_proxied(exchange: &HttpExchange, status: u16) -> Outcome {
+    let by_proxy = exchange.intermediary_sign.is_some();
+    match status {
+        403 | 502 | 503 | 504 if by_proxy || exchange.via.is_none() => {
+            Outcome::Failed(proxy_cause(status))
+        }
+        _ if range_ignored(exchange, status) => Outcome::Failed(Cause::RangeIgnored),
+        _ => Outcome::Served,
+    }
+}
+
+/// Whether something other than the host that was asked wrote this answer.
+fn is_block_page(exchange: &HttpExchange, status: u16, known_host: KnownHost<'_>) -> bool {
+    if exchange.probe_body_genuine == Some(false) || exchange.intermediary_sign.is_some() {
+        return true;
+    }
+    let redirected = matches!(status, 301 | 302 | 303 | 307 | 308);
+    redirected
+        && exchange.location_host.as_ref().is_some_and(|location| {
+            let elsewhere =
+                exchange.host.as_ref() != Some(location) && !known_host(&location.folded());
+            let inside = location
+                .as_address()
+                .is_some_and(|address| !super::address::is_public(address));
+            elsewhere && (exchange.location_quotes_host || inside)
+        })
+}
+
+fn judge_unanswered(exchange: &HttpExchange, tcp: &TcpFacts, vantage: Vantage) -> Outcome {
+    let Some(request) = exchange.request else {
+        return Outcome::Unclear(Unclear::Unknown);
+    };
+    let [_, server_reset] = &tcp.reset;
+    let [client_fin, server_fin] = tcp.fin;
+    let [_, lost] = tcp.lost_octets;
+    if lost > 0
+        || tcp
+            .last_data
+            .last()
+            .copied()
+            .flatten()
+            .is_some_and(|data| data.frame > request.frame)
+    {
+        return Outcome::Unclear(Unclear::Unknown);
+    }
+    if server_reset.is_some_and(|reset| reset.seen.frame > request.frame) && client_fin.is_none() {
+        return Outcome::Failed(Cause::ResetBeforeResponse);
+    }
+    let end = client_fin
+        .or(server_fin)
+        .map_or(vantage.end, |seen| seen.time);
+    if end.since(request.time) >= SILENCE {
+        return Outcome::Failed(Cause::NoResponse);
+    }
+    Outcome::Unclear(Unclear::StillOpen)
+}
