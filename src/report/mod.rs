@@ -1,1 +1,8 @@
-//! (in progress)
+//! An [`crate::audit::AuditReport`] to bytes; one format per file.
+//!
+//! Output is a function of the report alone: stable order, no clock, no locale, no guess about the terminal.
+
+mod community_id;
+pub mod json;
+pub mod schema;
+pub mod text;
