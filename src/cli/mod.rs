@@ -1,6 +1,85 @@
-//! The command line.
+//! The edge: the only part that prints, exits, or asks the terminal and the environment anything.
+
+mod audit;
+mod exit_status;
+mod progress;
+
+pub use exit_status::ExitStatus;
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-/// Runs the program.
-pub fn run(_args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+
+/// Says which Microsoft Intune endpoints a packet capture shows reached, blocked or never tried, and proves it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "intap",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit status: 0 nothing required failed, 1 findings, 2 could not do what was asked."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Audit capture files.
+    Audit(audit::Arguments),
+    /// Print the JSON Schema of the JSON report.
+    Schema,
+}
+
+/// Runs the program with its command line and gives its exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors and go to standard output.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitStatus::CouldNot.into()
+            } else {
+                ExitStatus::Clean.into()
+            };
+        }
+    };
+    let result = match arguments.command {
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Schema => {
+            print(crate::report::json::schema().as_bytes()).map(|()| ExitStatus::Clean)
+        }
+    };
+    match result {
+        Ok(status) => status.into(),
+        Err(error) if is_broken_pipe(&error) => ExitStatus::Clean.into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "intap: {error:#}");
+            ExitStatus::CouldNot.into()
+        }
+    }
+}
+
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    io::stdout().lock().write_all(bytes)?;
+    Ok(())
+}
+
+/// The reader of our output has gone: nothing is wrong with us.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// Whether to colour what goes to standard output (<https://no-color.org>).
+fn wants_colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -1,0 +1,159 @@
+//! `intap audit`: capture files in, a report out.
+
+use super::exit_status::ExitStatus;
+use super::progress::Progress;
+use crate::audit::{AuditOptions, AuditReport, Auditor, Requirement, ScenarioChoice, Severity};
+use crate::capture::{FrameStream, Input};
+use crate::catalog::Catalog;
+use crate::observe::Observer;
+use crate::report;
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use std::io::{self, BufWriter, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What was typed.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Capture files (pcap, pcapng; gzip or zstd around them), directories of them, or - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Published edition of the endpoint list to judge by
+    #[arg(long, value_name = "NAME", default_value = Catalog::DEFAULT_EDITION)]
+    edition: String,
+
+    /// What the devices were doing: auto (inferred), all (the article's own Required column), or a scenario's name
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    scenario: String,
+
+    /// Report only this device; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    client: Vec<IpAddr>,
+
+    /// Add lists to the JSON report
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    include: Vec<Include>,
+
+    /// Which findings make the exit status 1
+    #[arg(long, value_enum, default_value_t = FailOn::Hard)]
+    fail_on: FailOn,
+}
+
+/// Formats of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, 80 columns.
+    Text,
+    /// For programs; see `intap schema`.
+    Json,
+}
+
+/// Lists that only programs want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Include {
+    /// Every TCP and UDP flow.
+    Flows,
+    /// Every DNS question.
+    Lookups,
+}
+
+/// When the exit status is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// A hard requirement failed.
+    Hard,
+    /// Any finding above information.
+    Any,
+    /// Never.
+    Never,
+}
+
+/// Audits the files and prints the report.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
+    let scenario: ScenarioChoice = arguments.scenario.parse().context("--scenario")?;
+    let catalog = Catalog::load(&arguments.edition).context("--edition")?;
+    let options = AuditOptions {
+        scenario,
+        clients: arguments.client.clone(),
+        keep_flows: arguments.include.contains(&Include::Flows),
+        keep_lookups: arguments.include.contains(&Include::Lookups),
+    };
+    let inputs: Vec<Input> = arguments.files.iter().cloned().map(Input::from).collect();
+    let stream = match FrameStream::open(&inputs) {
+        Ok(stream) => stream,
+        Err(errors) => return Err(complain(errors)),
+    };
+    let (report, all_read) = audit(stream, &catalog, options);
+    let mut out = BufWriter::new(io::stdout().lock());
+    match arguments.format {
+        Format::Text => report::text::write(&report, super::wants_colour(), &mut out)?,
+        Format::Json => report::json::write(&report, &mut out)?,
+    }
+    out.flush()?;
+    Ok(if all_read {
+        status(&report, arguments.fail_on)
+    } else {
+        ExitStatus::CouldNot
+    })
+}
+
+/// Says why nothing could be read: the first reason is returned, the others are printed.
+fn complain(errors: Vec<crate::capture::CaptureError>) -> anyhow::Error {
+    let mut errors = errors.into_iter();
+    let first = errors.next();
+    for error in errors {
+        let _ = writeln!(io::stderr(), "intap: {error}");
+    }
+    first.map_or_else(
+        || anyhow!("nothing to read; name a capture file"),
+        anyhow::Error::from,
+    )
+}
+
+fn audit(mut stream: FrameStream, catalog: &Catalog, options: AuditOptions) -> (AuditReport, bool) {
+    let mut auditor = Auditor::new(catalog, options);
+    let mut observer = Observer::default();
+    let mut progress = Progress::new(&stream);
+    while let Some(frame) = stream.next_frame() {
+        observer.push(&frame, &mut auditor);
+        progress.step(|| stream.progress().octets_read);
+    }
+    progress.finish();
+    let failures: Vec<String> = stream.failures().iter().map(ToString::to_string).collect();
+    for failure in &failures {
+        let _ = writeln!(io::stderr(), "intap: {failure}");
+    }
+    let provenance = stream.finish();
+    let mut capture = observer.finish(&mut auditor);
+    capture.sections = provenance.sections;
+    capture.interfaces = provenance.interfaces;
+    capture.warnings = provenance.warnings;
+    capture.anomalies.merge(&provenance.anomalies);
+    (auditor.finish(capture), failures.is_empty())
+}
+
+fn status(report: &AuditReport, fail_on: FailOn) -> ExitStatus {
+    let fails = match fail_on {
+        FailOn::Hard => report
+            .clients
+            .iter()
+            .flat_map(|client| &client.sets)
+            .any(|set| set.requirement == Requirement::Hard && set.fails()),
+        FailOn::Any => report
+            .findings
+            .iter()
+            .any(|finding| finding.severity > Severity::Information),
+        FailOn::Never => false,
+    };
+    if fails {
+        ExitStatus::Findings
+    } else {
+        ExitStatus::Clean
+    }
+}
