@@ -1,0 +1,55 @@
+//! The part of the JSON report that other programs may rely on, as far as a truth says something about it.
+//!
+//! Read on its own and not through the library's types: a field that the library renames must be missed here.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub struct Report {
+    pub clients: Vec<Client>,
+    pub flows: Vec<Flow>,
+    pub lookups: Vec<Lookup>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Client {
+    pub addresses: Vec<String>,
+    pub endpoint_sets: Vec<EndpointSet>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct EndpointSet {
+    /// `None` for the article's sections without an id.
+    pub id: Option<u32>,
+    pub verdict: String,
+    pub cause: Option<String>,
+    pub first_frame: Option<u64>,
+    pub hosts: Vec<Host>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Host {
+    pub name: String,
+    pub verdict: String,
+    pub cause: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Flow {
+    pub protocol: String,
+    pub originator: String,
+    pub originator_port: u16,
+    pub responder: String,
+    pub responder_port: u16,
+    pub first_frame: u64,
+    pub name: Option<String>,
+    pub endpoint_sets: Vec<u32>,
+    pub outcome: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Lookup {
+    pub client: String,
+    pub name: String,
+    pub outcome: String,
+}
