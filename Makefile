@@ -47,7 +47,7 @@ test: lint ## everything CI checks
 
 .PHONY: bench
 bench: setup ## criterion benchmarks on generated traffic
-	cargo bench --locked --benches
+	cargo bench --locked --bench '*'
 
 .PHONY: bench-compare
 bench-compare: setup ## intap against tcpdump on the same generated file
