@@ -9,7 +9,7 @@ use crate::facts::{HttpExchange, Seen, printable};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-/// Characters kept of a method; bounds of [`HttpExchange`]'s texts.
+/// Most characters kept of each text, as [`HttpExchange`] promises.
 const MAX_METHOD: usize = 16;
 const MAX_PATH: usize = 128;
 const MAX_FIELD: usize = 64;
