@@ -3,12 +3,12 @@
 use super::ethernet;
 use super::fragments::{FragmentKey, FragmentLimits, FragmentPart, FragmentTable};
 use super::icmp;
-use super::ip::{self, IpPacket, protocol};
+use super::ip::{self, Fragment, IpPacket, protocol};
 use super::ip_tunnel;
 use super::link_type;
 use super::octets::Octets;
 use super::packet::{LinkContext, Packet, TransportPacket};
-use super::step::{Header, Step, Stop};
+use super::step::{Header, Stop};
 use super::transport;
 use super::udp_tunnel;
 use super::wireless;
@@ -27,6 +27,8 @@ const MAX_REASSEMBLIES: usize = 2;
 
 /// Most link types counted apart. Captures have one to three; the rest is counted as [`LinkType`] `u32::MAX`.
 const MAX_LINK_TYPES: usize = 64;
+
+const TOO_DEEP: Stop = Stop::Anomaly("tunnel-too-deep");
 
 /// Decodes frames, one after the other; keeps what has to be kept from frame to frame.
 ///
@@ -68,28 +70,40 @@ impl Decoder {
     /// datagram that is not complete yet, or something unreadable, which is then counted in [`Decoder::anomalies`].
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Packet<'a>> {
         self.count_link_type(frame.link_type);
+        let Self {
+            fragments,
+            whole,
+            anomalies,
+            unsupported,
+            ..
+        } = self;
+        let mut link = LinkContext::default();
         let reassembly = Reassembly {
-            fragments: &mut self.fragments,
-            free: self.whole.iter_mut(),
-            anomalies: &mut self.anomalies,
+            fragments,
+            free: whole.iter_mut(),
+            anomalies,
         };
-        match walk(frame, reassembly) {
-            Ok(packet) => Some(packet),
-            Err(Stop::Nothing) => None,
-            Err(Stop::Anomaly(name)) => {
-                self.anomalies.note(name, Some(frame.number));
-                None
-            }
-            Err(Stop::LinkType(link_type)) => {
-                note_link_type(
-                    &mut self.unsupported,
-                    &mut self.anomalies,
-                    link_type,
-                    frame.number,
-                );
-                None
+        let stop = match innermost(frame, &mut link, reassembly) {
+            Ok(packet) => match transport(&packet, frame, anomalies) {
+                Ok(transport) => {
+                    return Some(Packet {
+                        link,
+                        ip: packet.context(),
+                        transport,
+                    });
+                }
+                Err(stop) => stop,
+            },
+            Err(stop) => stop,
+        };
+        match stop {
+            Stop::Nothing => {}
+            Stop::Anomaly(name) => anomalies.note(name, Some(frame.number)),
+            Stop::LinkType(link_type) => {
+                note_link_type(unsupported, anomalies, link_type, frame.number)
             }
         }
+        None
     }
 
     /// What could not be read so far.
@@ -161,96 +175,75 @@ struct Reassembly<'t, 'a> {
     anomalies: &'t mut Anomalies,
 }
 
-/// Takes header after header off a frame.
-fn walk<'a>(frame: &Frame<'a>, mut reassembly: Reassembly<'_, 'a>) -> Result<Packet<'a>, Stop> {
-    let mut link = LinkContext::default();
+/// Takes header after header off a frame, down to the innermost IP header.
+#[inline]
+fn innermost<'a>(
+    frame: &Frame<'a>,
+    link: &mut LinkContext,
+    mut reassembly: Reassembly<'_, 'a>,
+) -> Result<IpPacket<'a>, Stop> {
     let octets = Octets::new(frame.bytes, frame.original_length);
-    let mut step = link_type::read(frame.link_type, octets, &mut link)?;
+    let mut step = link_type::read(frame.link_type, octets, link)?;
     for _ in 0..MAX_HEADERS {
         let octets = step.octets;
         step = match step.header {
             Header::Ip => {
                 let mut packet = ip::read(octets)?;
-                if packet.fragment.is_some() {
-                    packet = whole_datagram(packet, frame, &mut reassembly)?;
+                if let Some(fragment) = packet.fragment {
+                    packet = whole_datagram(&packet, fragment, frame, &mut reassembly)?;
                 }
-                match above_ip(&packet, frame, reassembly.anomalies)? {
-                    Above::Packet(transport) => {
-                        return Ok(Packet {
-                            link,
-                            ip: packet.context,
-                            transport,
-                        });
-                    }
-                    Above::Tunnel(name, inner) => {
-                        link.tunnels.push(name);
-                        inner
-                    }
-                }
+                let tunnel = match packet.protocol {
+                    protocol::TCP => None,
+                    protocol::UDP => udp_tunnel::inner(packet.payload),
+                    number => ip_tunnel::inner(number, packet.payload, packet.is_version_6()),
+                };
+                let Some((name, inner)) = tunnel else {
+                    return Ok(packet);
+                };
+                link.tunnels.push(name);
+                inner
             }
-            Header::Ethernet => ethernet::ethernet(octets, &mut link)?,
-            Header::EtherType(ether_type) => ethernet::ether_type(ether_type, octets, &mut link)?,
-            Header::Llc => ethernet::llc(octets, &mut link)?,
-            Header::Ppp => ethernet::ppp(octets, &mut link)?,
-            Header::Mpls => ethernet::mpls(octets, &mut link)?,
-            Header::Wireless(layout) => wireless::ieee80211(octets, layout, &mut link)?,
-            Header::Link(link_type) => link_type::read(link_type, octets, &mut link)?,
+            Header::Ethernet => ethernet::ethernet(octets, link)?,
+            Header::EtherType(ether_type) => ethernet::ether_type(ether_type, octets, link)?,
+            Header::Llc => ethernet::llc(octets, link)?,
+            Header::Ppp => ethernet::ppp(octets, link)?,
+            Header::Mpls => ethernet::mpls(octets, link)?,
+            Header::Wireless(layout) => wireless::ieee80211(octets, layout, link)?,
+            Header::Link(link_type) => link_type::read(link_type, octets, link)?,
         };
         if link.tunnels.len() > MAX_TUNNELS {
             break;
         }
     }
-    Err(Stop::Anomaly("tunnel-too-deep"))
+    Err(TOO_DEEP)
 }
 
-/// What an IP packet carries.
-enum Above<'a> {
-    /// The end of the way.
-    Packet(TransportPacket<'a>),
-    /// A tunnel, by name, and what is inside.
-    Tunnel(&'static str, Step<'a>),
-}
-
+/// Reads what the innermost IP packet carries.
 #[inline]
-fn above_ip<'a>(
+fn transport<'a>(
     packet: &IpPacket<'a>,
     frame: &Frame<'_>,
     anomalies: &mut Anomalies,
-) -> Result<Above<'a>, Stop> {
-    let payload = packet.payload;
-    let is_version_6 = packet.context.ip_id.is_none();
-    let transport = match packet.protocol {
-        protocol::TCP => TransportPacket::Tcp(transport::tcp(payload)?),
-        protocol::UDP => {
-            let datagram = transport::udp(payload)?;
-            if let Some((name, inner)) = udp_tunnel::inner(&datagram) {
-                return Ok(Above::Tunnel(name, inner));
-            }
-            TransportPacket::Udp(datagram)
-        }
-        number @ (protocol::ICMP | protocol::ICMPV6) => {
-            let message = match (number, is_version_6) {
-                (protocol::ICMP, false) => icmp::version_4(payload),
-                (protocol::ICMPV6, true) => icmp::version_6(payload),
+) -> Result<TransportPacket<'a>, Stop> {
+    match packet.protocol {
+        protocol::TCP => Ok(TransportPacket::Tcp(transport::tcp(packet.payload)?)),
+        protocol::UDP => Ok(TransportPacket::Udp(transport::udp(packet.payload)?)),
+        number => {
+            let message = match (number, packet.is_version_6()) {
+                (protocol::ICMP, false) => icmp::version_4(packet.payload),
+                (protocol::ICMPV6, true) => icmp::version_6(packet.payload),
                 _ => icmp::Message::Other,
             };
             match message {
-                icmp::Message::Error(error) => TransportPacket::IcmpError(error),
-                icmp::Message::Other => TransportPacket::Other(number),
+                icmp::Message::Error(error) => return Ok(TransportPacket::IcmpError(error)),
                 icmp::Message::UnreadableQuote => {
-                    anomalies.note("icmp-quote-unreadable", Some(frame.number));
-                    TransportPacket::Other(number)
+                    anomalies.note("icmp-quote-unreadable", Some(frame.number))
                 }
+                icmp::Message::Other => {}
             }
+            Ok(TransportPacket::Other(number))
         }
-        number => {
-            if let Some((name, inner)) = ip_tunnel::inner(number, payload, is_version_6) {
-                return Ok(Above::Tunnel(name, inner));
-            }
-            TransportPacket::Other(number)
-        }
-    };
-    Ok(Above::Packet(transport))
+    }
 }
 
 /// Puts a fragment to those seen before; the whole packet when it was the last one missing.
@@ -259,68 +252,39 @@ fn above_ip<'a>(
 /// and stands for the datagram.
 #[cold]
 fn whole_datagram<'a>(
-    packet: IpPacket<'a>,
+    packet: &IpPacket<'a>,
+    fragment: Fragment,
     frame: &Frame<'a>,
     reassembly: &mut Reassembly<'_, 'a>,
 ) -> Result<IpPacket<'a>, Stop> {
-    let Some(fragment) = packet.fragment else {
-        return Ok(packet);
-    };
-    let is_version_6 = packet.context.ip_id.is_none();
     if packet.payload.is_cut() {
         return match fragment.offset {
-            0 => behind_extensions(packet, is_version_6),
+            0 => packet.with_content(packet.protocol, packet.payload, packet.octets),
             _ => Err(Stop::Anomaly("ip-fragment-truncated")),
         };
     }
+    let context = packet.context();
     let key = FragmentKey {
-        source: packet.context.source,
-        destination: packet.context.destination,
+        source: context.source,
+        destination: context.destination,
         identification: fragment.identification,
-        protocol: if is_version_6 { 0 } else { packet.protocol },
+        protocol: if packet.is_version_6() {
+            0
+        } else {
+            packet.protocol
+        },
     };
     let part = FragmentPart {
         offset: fragment.offset,
         more: fragment.more,
         payload: packet.payload.captured,
         protocol: packet.protocol,
-        ip_octets: packet.context.octets,
+        ip_octets: packet.octets,
     };
-    let buffer = reassembly
-        .free
-        .next()
-        .ok_or(Stop::Anomaly("tunnel-too-deep"))?;
+    let buffer = reassembly.free.next().ok_or(TOO_DEEP)?;
     let whole = reassembly
         .fragments
         .add(key, part, frame.seen(), buffer, reassembly.anomalies)
         .ok_or(Stop::Nothing)?;
-    let mut context = packet.context;
-    context.octets = whole.ip_octets;
-    let packet = IpPacket {
-        context,
-        protocol: whole.protocol,
-        payload: Octets::whole(buffer),
-        fragment: None,
-    };
-    behind_extensions(packet, is_version_6)
-}
-
-/// Follows the extension headers at the start of a datagram's content.
-fn behind_extensions(packet: IpPacket<'_>, is_version_6: bool) -> Result<IpPacket<'_>, Stop> {
-    let (protocol, payload) = if is_version_6 {
-        // A fragment inside a fragment is nothing a sender makes (RFC 8200 §4.5).
-        match ip::extensions(packet.protocol, packet.payload)? {
-            (protocol, payload, None) => (protocol, payload),
-            (_, _, Some(_)) => return Err(Stop::Anomaly("ip-fragment-malformed")),
-        }
-    } else if packet.protocol == protocol::AUTHENTICATION {
-        ip::behind_authentication(packet.payload)?
-    } else {
-        (packet.protocol, packet.payload)
-    };
-    Ok(IpPacket {
-        protocol,
-        payload,
-        ..packet
-    })
+    packet.with_content(whole.protocol, Octets::whole(buffer), whole.ip_octets)
 }

@@ -62,7 +62,7 @@ fn after_type_field(type_field: u16, rest: Octets<'_>) -> Result<Step<'_>, Stop>
     match type_field {
         et::IPV4 | et::IPV6 => Ok(Step::new(Header::Ip, rest)),
         0..=MAX_LENGTH_FIELD => {
-            let length = u32::from(type_field).min(rest.original);
+            let length = usize::from(type_field).min(rest.original);
             Ok(Step::new(Header::Llc, rest.limit(length)))
         }
         _ => Ok(Step::new(Header::EtherType(type_field), rest)),
@@ -230,7 +230,7 @@ pub(super) fn plausible(octets: Octets<'_>) -> bool {
             et::VLAN | et::SERVICE_VLAN | et::OLD_QINQ => rest = body.skip(2),
             et::IPV4 | et::IPV6 => return ip::plausible(body),
             0..=MAX_LENGTH_FIELD => {
-                return type_field >= 3 && u32::from(type_field) <= body.original;
+                return type_field >= 3 && usize::from(type_field) <= body.original;
             }
             _ => {
                 return matches!(

@@ -65,7 +65,7 @@ pub(super) struct FragmentPart<'a> {
     /// Protocol above, which counts when this is the first part.
     pub protocol: u8,
     /// Octets of the IP packet that brought it.
-    pub ip_octets: u32,
+    pub ip_octets: usize,
 }
 
 /// A datagram that is complete.
@@ -74,7 +74,7 @@ pub(super) struct Reassembled {
     /// Protocol above.
     pub protocol: u8,
     /// Octets of all the IP packets that brought it.
-    pub ip_octets: u32,
+    pub ip_octets: usize,
 }
 
 /// Octets `start..end` of a datagram; they lie at `at` in its buffer.
@@ -129,7 +129,7 @@ struct Datagram {
     end: Option<u32>,
     /// Protocol above, once the first fragment was seen.
     protocol: Option<u8>,
-    ip_octets: u32,
+    ip_octets: usize,
 }
 
 /// How a fragment fits to those before it.
@@ -461,7 +461,7 @@ mod tests {
                 identification,
                 protocol: 17,
             };
-            let ip_octets = u32::try_from(payload.len()).expect("short") + 20;
+            let ip_octets = payload.len() + 20;
             let part = FragmentPart {
                 offset,
                 more,

@@ -44,16 +44,79 @@ const EXTENSION_TRUNCATED: Stop = Stop::Anomaly("ip-extension-truncated");
 const TOO_MANY_EXTENSIONS: Stop = Stop::Anomaly("ip-extensions-too-many");
 
 /// One IP packet, or one fragment.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct IpPacket<'a> {
-    /// The header.
-    pub context: IpContext,
+    header: IpHeader<'a>,
+    /// Octets of the whole packet as sent, header included.
+    pub octets: usize,
     /// Number of the protocol that `payload` belongs to.
     pub protocol: u8,
     /// What follows the headers; of a fragment, its part of the datagram.
     pub payload: Octets<'a>,
     /// Where the payload belongs, when it is only a part of a datagram.
     pub fragment: Option<Fragment>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum IpHeader<'a> {
+    Version4(Ipv4HeaderSlice<'a>),
+    Version6(Ipv6HeaderSlice<'a>),
+}
+
+impl<'a> IpPacket<'a> {
+    /// The same packet, no fragment any more, with the content of a whole datagram (or of its first fragment).
+    pub fn with_content(
+        &self,
+        protocol: u8,
+        content: Octets<'a>,
+        octets: usize,
+    ) -> Result<Self, Stop> {
+        let (protocol, payload) = match self.header {
+            // A fragment inside a fragment is nothing a sender makes (RFC 8200 §4.5).
+            IpHeader::Version6(_) => match extensions(protocol, content)? {
+                (protocol, payload, None) => (protocol, payload),
+                (_, _, Some(_)) => return Err(Stop::Anomaly("ip-fragment-malformed")),
+            },
+            IpHeader::Version4(_) if protocol == protocol::AUTHENTICATION => {
+                behind_authentication(content)?
+            }
+            IpHeader::Version4(_) => (protocol, content),
+        };
+        Ok(Self {
+            header: self.header,
+            octets,
+            protocol,
+            payload,
+            fragment: None,
+        })
+    }
+
+    /// Whether this is IPv6.
+    pub fn is_version_6(&self) -> bool {
+        matches!(self.header, IpHeader::Version6(_))
+    }
+
+    /// Addresses and the like. Made on demand, since a packet in a tunnel has several headers and only one counts.
+    #[inline]
+    pub fn context(&self) -> IpContext {
+        let octets = u32::try_from(self.octets).unwrap_or(u32::MAX);
+        match &self.header {
+            IpHeader::Version4(header) => IpContext {
+                source: IpAddr::V4(header.source_addr()),
+                destination: IpAddr::V4(header.destination_addr()),
+                hop_limit: header.ttl(),
+                ip_id: Some(header.identification()),
+                octets,
+            },
+            IpHeader::Version6(header) => IpContext {
+                source: IpAddr::V6(header.source_addr()),
+                destination: IpAddr::V6(header.destination_addr()),
+                hop_limit: header.hop_limit(),
+                ip_id: None,
+                octets,
+            },
+        }
+    }
 }
 
 /// A fragment's place in its datagram.
@@ -88,37 +151,25 @@ fn version_4(octets: Octets<'_>) -> Result<IpPacket<'_>, Stop> {
     let total = match header.total_len() {
         // Not yet filled in when the capture was taken before the network card did its part.
         0 => octets.original,
-        total => u32::from(total),
+        total => usize::from(total),
     };
     // A total length that does not even cover the header.
-    if usize::try_from(total).is_ok_and(|total| total < header_length) {
+    if total < header_length {
         return Err(MALFORMED);
     }
     let payload = octets.limit(total).skip(header_length).ok_or(TRUNCATED)?;
-    let context = IpContext {
-        source: IpAddr::V4(header.source_addr()),
-        destination: IpAddr::V4(header.destination_addr()),
-        hop_limit: header.ttl(),
-        ip_id: Some(header.identification()),
-        octets: total,
-    };
     let fragment = header.is_fragmenting_payload().then(|| Fragment {
         identification: u32::from(header.identification()),
         offset: u32::from(header.fragments_offset().byte_offset()),
         more: header.more_fragments(),
     });
-    let protocol = header.protocol().0;
-    if protocol == protocol::AUTHENTICATION && fragment.is_none() {
-        let (protocol, payload) = behind_authentication(payload)?;
-        return Ok(IpPacket {
-            context,
-            protocol,
-            payload,
-            fragment,
-        });
-    }
+    let (protocol, payload) = match header.protocol().0 {
+        protocol::AUTHENTICATION if fragment.is_none() => behind_authentication(payload)?,
+        protocol => (protocol, payload),
+    };
     Ok(IpPacket {
-        context,
+        header: IpHeader::Version4(header),
+        octets: total,
         protocol,
         payload,
         fragment,
@@ -132,22 +183,16 @@ fn version_6(octets: Octets<'_>) -> Result<IpPacket<'_>, Stop> {
     let total = match header.payload_length() {
         // A jumbogram (RFC 2675), or not yet filled in: whatever is there.
         0 if first != protocol::NO_NEXT_HEADER => octets.original,
-        length => u32::from(length).saturating_add(40),
+        length => Ipv6Header::LEN.saturating_add(usize::from(length)),
     };
     let payload = octets.limit(total).skip(Ipv6Header::LEN).ok_or(TRUNCATED)?;
-    let context = IpContext {
-        source: IpAddr::V6(header.source_addr()),
-        destination: IpAddr::V6(header.destination_addr()),
-        hop_limit: header.hop_limit(),
-        ip_id: None,
-        octets: total,
-    };
     let (protocol, payload, fragment) = match first {
         protocol::TCP | protocol::UDP | protocol::ICMPV6 => (first, payload, None),
         _ => extensions(first, payload)?,
     };
     Ok(IpPacket {
-        context,
+        header: IpHeader::Version6(header),
+        octets: total,
         protocol,
         payload,
         fragment,
@@ -214,10 +259,10 @@ pub(super) fn plausible(octets: Octets<'_>) -> bool {
     match octets.at(0).map(|octet| octet >> 4) {
         Some(4) => Ipv4HeaderSlice::from_slice(octets.captured).is_ok_and(|header| {
             usize::from(header.total_len()) >= header.slice().len()
-                && u32::from(header.total_len()) <= octets.original
+                && usize::from(header.total_len()) <= octets.original
         }),
         Some(6) => Ipv6HeaderSlice::from_slice(octets.captured).is_ok_and(|header| {
-            u32::from(header.payload_length()).saturating_add(40) <= octets.original
+            usize::from(header.payload_length()).saturating_add(Ipv6Header::LEN) <= octets.original
         }),
         _ => false,
     }
@@ -251,13 +296,16 @@ mod tests {
     fn fields_of_version_4() {
         let frame = [&ipv4(22, 0)[..], &[1, 2]].concat();
         let packet = read(Octets::whole(&frame)).expect("valid");
-        assert_eq!(packet.context.source, IpAddr::from([192, 0, 2, 1]));
-        assert_eq!(packet.context.destination, IpAddr::from([198, 51, 100, 2]));
+        assert_eq!(packet.context().source, IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(
+            packet.context().destination,
+            IpAddr::from([198, 51, 100, 2])
+        );
         assert_eq!(
             (
-                packet.context.hop_limit,
-                packet.context.ip_id,
-                packet.context.octets
+                packet.context().hop_limit,
+                packet.context().ip_id,
+                packet.context().octets
             ),
             (64, Some(0x1234), 22)
         );
@@ -292,7 +340,7 @@ mod tests {
         let frame = [&ipv4(0, 0)[..], &[1, 2]].concat();
         let packet = read(Octets::new(&frame, 3000)).expect("valid");
         assert_eq!(
-            (packet.payload.original, packet.context.octets),
+            (packet.payload.original, packet.context().octets),
             (2980, 3000)
         );
     }

@@ -295,7 +295,7 @@ fn nf_log(octets: Octets<'_>) -> Result<Step<'_>, Stop> {
         }
         if kind & 0x7fff == PAYLOAD {
             let value = rest
-                .limit(u32::from(length))
+                .limit(usize::from(length))
                 .skip(4)
                 .ok_or(LINK_HEADER_TRUNCATED)?;
             return Ok(Step::new(Header::Ip, value));

@@ -8,40 +8,44 @@ pub(super) struct Octets<'a> {
     /// The captured octets.
     pub captured: &'a [u8],
     /// How many there were on the wire; never less than `captured.len()`.
-    pub original: u32,
+    pub original: usize,
 }
 
 impl<'a> Octets<'a> {
     /// `captured` as the start of `original` octets; an `original` that is too small is corrected.
     #[inline]
     pub fn new(captured: &'a [u8], original: u32) -> Self {
-        let length = u32::try_from(captured.len()).unwrap_or(u32::MAX);
+        let original = usize::try_from(original).unwrap_or(usize::MAX);
         Self {
             captured,
-            original: original.max(length),
+            original: original.max(captured.len()),
         }
     }
 
     /// `captured` as it was sent, whole.
     #[inline]
     pub fn whole(captured: &'a [u8]) -> Self {
-        Self::new(captured, 0)
+        Self {
+            captured,
+            original: captured.len(),
+        }
     }
 
     /// What follows the first `count` octets; `None` when those were not all captured.
     #[inline]
     pub fn skip(self, count: usize) -> Option<Self> {
         let captured = self.captured.get(count..)?;
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        Some(Self::new(captured, self.original.saturating_sub(count)))
+        Some(Self {
+            captured,
+            original: self.original.saturating_sub(count),
+        })
     }
 
     /// The first `count` octets; where fewer were captured, those are the start of `count` octets.
     #[inline]
-    pub fn limit(self, count: u32) -> Self {
-        let kept = usize::try_from(count).unwrap_or(usize::MAX);
+    pub fn limit(self, count: usize) -> Self {
         Self {
-            captured: self.captured.get(..kept).unwrap_or(self.captured),
+            captured: self.captured.get(..count).unwrap_or(self.captured),
             original: count,
         }
     }
@@ -49,7 +53,13 @@ impl<'a> Octets<'a> {
     /// Whether octets were cut off when capturing.
     #[inline]
     pub fn is_cut(self) -> bool {
-        u32::try_from(self.captured.len()).is_ok_and(|captured| captured < self.original)
+        self.captured.len() < self.original
+    }
+
+    /// How many octets there were on the wire, in the width that facts use.
+    #[inline]
+    pub fn original_length(self) -> u32 {
+        u32::try_from(self.original).unwrap_or(u32::MAX)
     }
 
     /// The first `N` octets.

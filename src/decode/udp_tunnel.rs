@@ -6,33 +6,45 @@
 use super::ethernet::{self, ether_type as et};
 use super::ip;
 use super::octets::Octets;
-use super::packet::{LinkContext, UdpDatagram};
+use super::packet::LinkContext;
 use super::step::{Header, Step, Stop};
+use super::transport;
 use super::wireless;
 
 /// Most extension headers followed in one GTP-U header; 3GPP TS 29.281 §5.2 defines fewer.
 const MAX_GTP_EXTENSIONS: usize = 8;
 
-/// Looks into a datagram whose source or destination port belongs to a tunnel protocol.
+/// Looks into a UDP datagram, header included, whose source or destination port belongs to a tunnel protocol.
 #[inline]
-pub(super) fn inner<'a>(datagram: &UdpDatagram<'a>) -> Option<(&'static str, Step<'a>)> {
-    by_port(datagram.destination_port, datagram).or_else(|| by_port(datagram.source_port, datagram))
+pub(super) fn inner(datagram: Octets<'_>) -> Option<(&'static str, Step<'_>)> {
+    let &[s1, s2, d1, d2] = datagram.first()?;
+    let (source, destination) = (u16::from_be_bytes([s1, s2]), u16::from_be_bytes([d1, d2]));
+    if !is_tunnel_port(source) && !is_tunnel_port(destination) {
+        return None;
+    }
+    let datagram = transport::udp(datagram).ok()?;
+    let payload = Octets::new(datagram.payload, datagram.payload_length);
+    by_port(destination, payload).or_else(|| by_port(source, payload))
 }
 
 #[inline]
-fn by_port<'a>(port: u16, datagram: &UdpDatagram<'a>) -> Option<(&'static str, Step<'a>)> {
-    let octets = || Octets::new(datagram.payload, datagram.payload_length);
+fn is_tunnel_port(port: u16) -> bool {
+    matches!(port, 2152 | 3544 | 4789 | 5247 | 6081 | 8472)
+}
+
+#[cold]
+fn by_port(port: u16, payload: Octets<'_>) -> Option<(&'static str, Step<'_>)> {
     match port {
         // RFC 7348 §5, and Linux's choice before that.
-        4789 | 8472 => Some(("vxlan", vxlan(octets())?)),
+        4789 | 8472 => Some(("vxlan", vxlan(payload)?)),
         // RFC 8926 §3.3.
-        6081 => Some(("geneve", geneve(octets())?)),
+        6081 => Some(("geneve", geneve(payload)?)),
         // RFC 4380 §2.7.
-        3544 => Some(("teredo", teredo(octets())?)),
+        3544 => Some(("teredo", teredo(payload)?)),
         // 3GPP TS 29.281 §4.4.2.
-        2152 => Some(("gtp-u", gtp_user(octets())?)),
+        2152 => Some(("gtp-u", gtp_user(payload)?)),
         // RFC 5415 §3.1.
-        5247 => Some(("capwap", capwap(octets())?)),
+        5247 => Some(("capwap", capwap(payload)?)),
         _ => None,
     }
 }
@@ -97,7 +109,7 @@ fn teredo(octets: Octets<'_>) -> Option<Step<'_>> {
     if rest.at(0)? >> 4 != 6 || !ip::plausible(rest) {
         return None;
     }
-    let length = u32::from(rest.be16(4)?).saturating_add(40);
+    let length = usize::from(rest.be16(4)?).saturating_add(40);
     // Only a bubble, which carries nothing, may be followed by trailers (RFC 6081 §4).
     let is_bubble = rest.at(6)? == ip::protocol::NO_NEXT_HEADER;
     (length == rest.original || is_bubble).then_some(Step::new(Header::Ip, rest))
@@ -114,7 +126,7 @@ fn gtp_user(octets: Octets<'_>) -> Option<Step<'_>> {
     if flags & 0xf0 != VERSION_1 || flags & SPARE != 0 || message != USER_PACKET {
         return None;
     }
-    let length = u32::from(u16::from_be_bytes([l1, l2]));
+    let length = usize::from(u16::from_be_bytes([l1, l2]));
     let body = octets.skip(8)?;
     if length > body.original {
         return None;
@@ -198,13 +210,10 @@ mod tests {
     }
 
     fn look(port: u16, payload: &[u8]) -> Option<(&'static str, Header, usize)> {
-        let datagram = UdpDatagram {
-            source_port: 49152,
-            destination_port: port,
-            payload,
-            payload_length: u32::try_from(payload.len()).expect("short"),
-        };
-        inner(&datagram).map(|(name, step)| (name, step.header, step.octets.captured.len()))
+        let [d1, d2] = port.to_be_bytes();
+        let datagram = [&[0xc0, 0, d1, d2, 0, 0, 0, 0][..], payload].concat();
+        inner(Octets::whole(&datagram))
+            .map(|(name, step)| (name, step.header, step.octets.captured.len()))
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn radiotap_flags(octets: Octets<'_>, length: usize) -> Option<u8> {
     const TIME: u32 = 1;
     const FLAGS: u32 = 1 << 1;
     const MORE: u32 = 1 << 31;
-    let header = octets.limit(u32::try_from(length).ok()?);
+    let header = octets.limit(length);
     let present = header.le32(4)?;
     let words = header.skip(4)?.captured.chunks_exact(4);
     let extra = words
@@ -188,7 +188,7 @@ pub(super) fn ieee80211<'a>(
     link.destination_mac = Some(MacAddress([d1, d2, d3, d4, d5, d6]));
     link.source_mac = Some(MacAddress([s1, s2, s3, s4, s5, s6]));
     let rest = body.skip(14).ok_or(LINK_HEADER_TRUNCATED)?;
-    let length = u32::from(u16::from_be_bytes([l1, l2])).min(rest.original);
+    let length = usize::from(u16::from_be_bytes([l1, l2])).min(rest.original);
     Ok(Step::new(Header::Llc, rest.limit(length)))
 }
 
