@@ -216,18 +216,16 @@ pub(super) fn ppp<'a>(octets: Octets<'a>, link: &mut LinkContext) -> Result<Step
 }
 
 /// Whether `octets` can be an Ethernet frame: a known type behind at most three tags, and where it carries IP, a
-/// believable IP header. For places where nothing else says that Ethernet follows.
+/// believable IP header. For places where nothing else says that Ethernet follows. What the snap length cut off is
+/// believed.
 pub(super) fn plausible(octets: Octets<'_>) -> bool {
-    let mut rest = octets.skip(12);
+    let mut at_type = octets.skip(12);
     for _ in 0..4 {
-        let Some((here, type_field)) = rest.and_then(|o| Some((o, o.be16(0)?))) else {
-            return false;
-        };
-        let Some(body) = here.skip(2) else {
-            return false;
+        let Some((type_field, body)) = at_type.and_then(|o| o.be16(0).zip(o.skip(2))) else {
+            return octets.is_cut();
         };
         match type_field {
-            et::VLAN | et::SERVICE_VLAN | et::OLD_QINQ => rest = body.skip(2),
+            et::VLAN | et::SERVICE_VLAN | et::OLD_QINQ => at_type = body.skip(2),
             et::IPV4 | et::IPV6 => return ip::plausible(body),
             0..=MAX_LENGTH_FIELD => {
                 return type_field >= 3 && usize::from(type_field) <= body.original;

@@ -8,8 +8,8 @@ use super::octets::Octets;
 use super::packet::IpContext;
 use super::step::Stop;
 use etherparse::{
-    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6Header, Ipv6HeaderSlice,
-    Ipv6RawExtHeaderSlice, err,
+    IpAuthHeaderSlice, Ipv4Header, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6Header,
+    Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, err,
 };
 use std::net::IpAddr;
 
@@ -254,18 +254,28 @@ pub(super) fn behind_authentication(octets: Octets<'_>) -> Result<(u8, Octets<'_
 }
 
 /// Whether `octets` begin with a believable IP header: version, header length and total length fit. For places where
-/// nothing else says that IP follows.
+/// nothing else says that IP follows. What the snap length cut off is believed.
 pub(super) fn plausible(octets: Octets<'_>) -> bool {
-    match octets.at(0).map(|octet| octet >> 4) {
-        Some(4) => Ipv4HeaderSlice::from_slice(octets.captured).is_ok_and(|header| {
-            usize::from(header.total_len()) >= header.slice().len()
-                && usize::from(header.total_len()) <= octets.original
-        }),
-        Some(6) => Ipv6HeaderSlice::from_slice(octets.captured).is_ok_and(|header| {
-            usize::from(header.payload_length()).saturating_add(Ipv6Header::LEN) <= octets.original
-        }),
-        _ => false,
-    }
+    let Some(first) = octets.at(0) else {
+        return octets.is_cut();
+    };
+    let (header, total) = match first >> 4 {
+        4 => {
+            let total = octets.be16(2).map(usize::from);
+            (usize::from(first & 0x0f).saturating_mul(4), total)
+        }
+        6 => {
+            let payload = octets.be16(4).map(usize::from);
+            (
+                Ipv6Header::LEN,
+                payload.map(|length| length.saturating_add(Ipv6Header::LEN)),
+            )
+        }
+        _ => return false,
+    };
+    header >= Ipv4Header::MIN_LEN
+        && (header <= octets.captured.len() || octets.is_cut())
+        && total.is_none_or(|total| header <= total && total <= octets.original)
 }
 
 #[cfg(test)]
@@ -432,5 +442,22 @@ mod tests {
         assert!(!plausible(Octets::whole(&ipv4(19, 0))));
         assert!(plausible(Octets::whole(&ipv6(0, 59))));
         assert!(!plausible(Octets::whole(&ipv6(1, 59))));
+        assert!(!plausible(Octets::whole(&[0x44; 40])));
+        assert!(!plausible(Octets::whole(&[])));
+    }
+
+    #[test]
+    fn plausibility_judges_by_what_was_captured() {
+        for length in 0..20 {
+            assert!(
+                plausible(Octets::new(&ipv4(20, 0)[..length], 20)),
+                "{length}"
+            );
+            assert!(
+                !plausible(Octets::whole(&ipv4(20, 0)[..length])),
+                "{length}"
+            );
+        }
+        assert!(!plausible(Octets::new(&ipv4(21, 0)[..4], 20)));
     }
 }

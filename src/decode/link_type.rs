@@ -52,7 +52,10 @@ fn read_other<'a>(
         204 => behind(Header::Ppp, 1),
         // A direction octet in place of the address field: what follows the control field is the protocol.
         166 => behind(Header::Ppp, 2),
-        100 | 106 => Ok(Step::new(Header::Llc, octets)),
+        100 => Ok(Step::new(Header::Llc, octets)),
+        // Linux Classical IP over ATM: with LLC or bare.
+        106 if octets.first() == Some(&[0xaa, 0xaa, 0x03]) => Ok(Step::new(Header::Llc, octets)),
+        106 => Ok(Step::new(Header::Ip, octets)),
         104 => cisco_hdlc(octets),
         107 => frame_relay(octets),
         // OpenBSD enc(4): address family, SPI, flags.

@@ -25,6 +25,8 @@ mod link_type;
 mod octets;
 mod packet;
 mod step;
+#[cfg(test)]
+mod totality;
 mod transport;
 mod udp_tunnel;
 mod wireless;
