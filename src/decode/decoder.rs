@@ -1,5 +1,6 @@
 //! The way from a frame to its innermost packet.
 
+use super::checksum;
 use super::ethernet;
 use super::fragments::{FragmentKey, FragmentLimits, FragmentPart, FragmentTable};
 use super::icmp;
@@ -40,6 +41,7 @@ pub struct Decoder {
     /// Datagrams put together for the current frame; its packet borrows from here.
     whole: [Vec<u8>; MAX_REASSEMBLIES],
     anomalies: Anomalies,
+    bad_checksums: u64,
     link_types: Vec<(LinkType, u64)>,
     /// Anomaly names of unsupported link types, so that each is written once.
     unsupported: Vec<(LinkType, CompactString)>,
@@ -59,6 +61,7 @@ impl Decoder {
             fragments: FragmentTable::new(fragments),
             whole: Default::default(),
             anomalies: Anomalies::default(),
+            bad_checksums: 0,
             link_types: Vec::new(),
             unsupported: Vec::new(),
         }
@@ -74,6 +77,7 @@ impl Decoder {
             fragments,
             whole,
             anomalies,
+            bad_checksums,
             unsupported,
             ..
         } = self;
@@ -86,6 +90,9 @@ impl Decoder {
         let stop = match innermost(frame, &mut link, reassembly) {
             Ok(packet) => match transport(&packet, frame, anomalies) {
                 Ok(transport) => {
+                    if checksum::is_wrong(&packet) == Some(true) {
+                        *bad_checksums = bad_checksums.saturating_add(1);
+                    }
                     return Some(Packet {
                         link,
                         ip: packet.context(),
@@ -110,6 +117,13 @@ impl Decoder {
     #[must_use]
     pub fn anomalies(&self) -> &Anomalies {
         &self.anomalies
+    }
+
+    /// Packets with a wrong TCP or UDP checksum, among those that are small (64 octets of header and payload at most) and
+    /// whole; others are not looked at. Common where the capturing host's network card computes checksums.
+    #[must_use]
+    pub fn bad_checksums(&self) -> u64 {
+        self.bad_checksums
     }
 
     /// Frames by link type, in the order in which the link types first appeared.

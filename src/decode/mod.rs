@@ -15,6 +15,7 @@
     )
 )]
 
+mod checksum;
 mod decoder;
 mod ethernet;
 mod fragments;
