@@ -4,23 +4,14 @@ mod support;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use intap::decode::{Decoder, TransportPacket};
-use intap::facts::Transport;
-use intap::flow::{Aging, FlowKey, FlowTable};
+use intap::facts::{Timestamp, Transport};
+use intap::flow::{FlowKey, FlowTable};
 use std::hint::black_box;
 use std::net::SocketAddr;
 use support::{Frames, MIXED};
 
-/// The least a flow can be: when its last packet was seen.
-struct LastPacket(i64);
-
-impl Aging for LastPacket {
-    fn last_activity(&self) -> i64 {
-        self.0
-    }
-}
-
 /// Key and time of every TCP and UDP packet of the workload.
-fn keys() -> Vec<(FlowKey, i64)> {
+fn keys() -> Vec<(FlowKey, Timestamp)> {
     let mut decoder = Decoder::default();
     let frames = Frames::generate(&MIXED);
     let mut keys = Vec::new();
@@ -37,20 +28,17 @@ fn keys() -> Vec<(FlowKey, i64)> {
         let destination = SocketAddr::new(packet.ip.destination, to);
         keys.push((
             FlowKey::new(source, destination, transport),
-            frame.timestamp.0,
+            frame.timestamp,
         ));
     }
     keys
 }
 
-fn fill(keys: &[(FlowKey, i64)]) -> FlowTable<LastPacket> {
-    let mut table: FlowTable<LastPacket> = FlowTable::new(keys.len());
+fn fill(keys: &[(FlowKey, Timestamp)]) -> FlowTable<Timestamp> {
+    let mut table: FlowTable<Timestamp> = FlowTable::new(keys.len());
     for (key, time) in keys {
-        if let Some(flow) = table.get_mut(key) {
-            flow.0 = *time;
-        } else {
-            table.insert(*key, LastPacket(*time));
-        }
+        let id = table.find(key).unwrap_or_else(|| table.insert(*key, *time));
+        table.keep_until(id, *time);
     }
     table
 }
@@ -68,7 +56,7 @@ fn flow_table(criterion: &mut Criterion) {
         bencher.iter_batched(
             || fill(&keys),
             |mut table| {
-                table.sweep(|_| true, |flow| _ = black_box(flow));
+                table.sweep(Timestamp(i64::MAX), |flow| _ = black_box(flow));
                 table
             },
             BatchSize::LargeInput,

@@ -6,7 +6,7 @@
 
 mod name_table;
 
-pub use name_table::{NameTable, NamedAddress};
+pub use name_table::{NameTable, ResolvedName};
 
 use crate::facts::{Application, FlowRecord, HostName};
 use smallvec::SmallVec;
@@ -75,10 +75,8 @@ pub fn name_flow(flow: &FlowRecord, names: &NameTable) -> FlowName {
     match (spoken, resolved) {
         (Some((name, source)), resolved) => {
             let aliases = match resolved {
-                Some(found) if found.newest.name == name => {
-                    found.newest.aliases.iter().cloned().collect()
-                }
-                _ => names.aliases_of(client, &name),
+                Some(found) if found.newest.name == name => found.newest.aliases.clone(),
+                _ => names.aliases_of(&name),
             };
             FlowName {
                 name: Some(name),
@@ -95,7 +93,7 @@ pub fn name_flow(flow: &FlowRecord, names: &NameTable) -> FlowName {
             } else {
                 NameSource::OtherClientsDns
             },
-            aliases: found.newest.aliases.iter().cloned().collect(),
+            aliases: found.newest.aliases.clone(),
             also: found.also,
             through_proxy,
         },

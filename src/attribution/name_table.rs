@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Names kept for one address of one client, newest last: content networks put many names on one address, but only the
@@ -22,18 +23,24 @@ const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Two names resolved this close together may both be meant by the connection that follows.
 const AMBIGUOUS: Duration = Duration::from_secs(2);
 
-/// Addresses kept in all, of all clients: about 200 MB at the worst.
+/// Addresses kept in all, of all clients: about 120 MB at the worst.
 const MAX_ENTRIES: usize = 1_000_000;
 
-/// One name an address was given for.
-#[derive(Debug, Clone)]
-pub struct NamedAddress {
+/// A name with the names it is an alias of, kept once however many clients ask for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ResolvedName {
     /// The name asked for.
     pub name: HostName,
     /// Names of its CNAME chain.
     pub aliases: SmallVec<[HostName; 2]>,
+}
+
+/// One name an address was given for.
+#[derive(Debug, Clone)]
+struct NamedAddress {
+    resolved: Arc<ResolvedName>,
     /// When the answer came.
-    pub since: Timestamp,
+    since: Timestamp,
     /// Until when it may have been used.
     until: Timestamp,
 }
@@ -42,7 +49,7 @@ pub struct NamedAddress {
 #[derive(Debug)]
 pub struct Found<'a> {
     /// The name resolved last.
-    pub newest: &'a NamedAddress,
+    pub newest: &'a ResolvedName,
     /// Other names resolved to the same address at about the same time.
     pub also: SmallVec<[HostName; 1]>,
     /// The client itself was told, not only another client.
@@ -56,7 +63,8 @@ type Names = SmallVec<[NamedAddress; 1]>;
 pub struct NameTable {
     own: HashMap<(IpAddr, IpAddr), Names, RandomState>,
     anyone: HashMap<IpAddr, Names, RandomState>,
-    aliases: HashMap<(IpAddr, CompactString), SmallVec<[HostName; 2]>, RandomState>,
+    /// Every name with the chain it was last told with, by folded name.
+    resolved: HashMap<CompactString, Arc<ResolvedName>, RandomState>,
     /// Answers not kept because the table was full.
     pub refused: u64,
 }
@@ -69,15 +77,18 @@ impl NameTable {
         };
         let client = exchange.client.ip();
         let hinted = exchange.hints.iter().flat_map(|hint| hint.addresses.iter());
+        let mut addresses = exchange.addresses.iter().chain(hinted).peekable();
+        if addresses.peek().is_none() && exchange.cnames.is_empty() {
+            return;
+        }
         let life = Duration::from_secs(u64::from(exchange.ttl.unwrap_or(0)))
             .clamp(SHORTEST_LIFE, LONGEST_LIFE);
         let entry = NamedAddress {
-            name: name.clone(),
-            aliases: exchange.cnames.iter().cloned().collect(),
+            resolved: self.intern(name, &exchange.cnames),
             since: answer.time,
             until: answer.time.plus(life),
         };
-        for address in exchange.addresses.iter().chain(hinted) {
+        for address in addresses {
             if self.own.len().saturating_add(self.anyone.len()) >= MAX_ENTRIES {
                 self.refused = self.refused.saturating_add(1);
                 return;
@@ -85,45 +96,34 @@ impl NameTable {
             remember(self.own.entry((client, *address)).or_default(), &entry);
             remember(self.anyone.entry(*address).or_default(), &entry);
         }
-        if !exchange.cnames.is_empty() && self.aliases.len() < MAX_ENTRIES {
-            self.aliases.insert(
-                (client, name.folded()),
-                exchange.cnames.iter().cloned().collect(),
-            );
-        }
     }
 
     /// The name that `client` meant by `address` at `time`.
     #[must_use]
     pub fn lookup(&self, client: IpAddr, address: IpAddr, time: Timestamp) -> Option<Found<'_>> {
-        let own = self
-            .own
-            .get(&(client, address))
-            .and_then(|names| Some((newest_before(names, time)?, names)));
-        let (newest, names) = match own {
-            Some(found) => found,
-            None => self
-                .anyone
-                .get(&address)
-                .and_then(|names| Some((newest_before(names, time)?, names)))?,
-        };
+        let find = |names: &'_ Names| newest_before(names, time).is_some();
+        let own = self.own.get(&(client, address)).filter(|names| find(names));
+        let names = own.or_else(|| self.anyone.get(&address))?;
+        let newest = newest_before(names, time)?;
         let also = names
             .iter()
-            .filter(|other| other.name != newest.name && other.since <= time)
+            .filter(|other| other.resolved.name != newest.resolved.name && other.since <= time)
             .filter(|other| newest.since.since(other.since) <= AMBIGUOUS)
-            .map(|other| other.name.clone())
+            .map(|other| other.resolved.name.clone())
             .collect();
-        let own = own.is_some();
-        Some(Found { newest, also, own })
+        Some(Found {
+            newest: &newest.resolved,
+            also,
+            own: own.is_some(),
+        })
     }
 
-    /// The CNAME chain `client` was last told for `name`.
+    /// The CNAME chain that was last told for `name`.
     #[must_use]
-    pub fn aliases_of(&self, client: IpAddr, name: &HostName) -> SmallVec<[HostName; 2]> {
-        self.aliases
-            .get(&(client, name.folded()))
-            .cloned()
-            .unwrap_or_default()
+    pub fn aliases_of(&self, name: &HostName) -> SmallVec<[HostName; 2]> {
+        self.resolved
+            .get(&name.folded())
+            .map_or_else(SmallVec::new, |resolved| resolved.aliases.clone())
     }
 
     /// Forgets what can no longer be meant at `now`.
@@ -134,14 +134,32 @@ impl NameTable {
         };
         self.own.retain(|_, names| alive(names));
         self.anyone.retain(|_, names| alive(names));
-        if self.own.is_empty() {
-            self.aliases.clear();
+        self.resolved
+            .retain(|_, resolved| Arc::strong_count(resolved) > 1);
+    }
+
+    fn intern(&mut self, name: &HostName, cnames: &[HostName]) -> Arc<ResolvedName> {
+        let folded = name.folded();
+        match self.resolved.get(&folded) {
+            Some(known) if known.name.as_str() == name.as_str() && *known.aliases == *cnames => {
+                Arc::clone(known)
+            }
+            _ => {
+                let resolved = Arc::new(ResolvedName {
+                    name: name.clone(),
+                    aliases: cnames.iter().cloned().collect(),
+                });
+                if self.resolved.len() < MAX_ENTRIES {
+                    self.resolved.insert(folded, Arc::clone(&resolved));
+                }
+                resolved
+            }
         }
     }
 }
 
 fn remember(names: &mut Names, entry: &NamedAddress) {
-    names.retain(|known| known.name != entry.name);
+    names.retain(|known| known.resolved.name != entry.resolved.name);
     if names.len() >= NAMES_PER_ADDRESS {
         names.remove(0);
     }

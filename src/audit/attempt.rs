@@ -112,8 +112,8 @@ pub struct HostHistory {
 }
 
 impl HostHistory {
-    /// Served attempts kept per host: the first ones prove that it works, one of each family and transport matters.
-    const SERVED_KEPT: usize = 16;
+    /// Served attempts kept per host: the first prove that it works; one of each family and transport is kept besides.
+    const SERVED_KEPT: usize = 2;
     /// Other attempts kept per host.
     const FAILED_KEPT: usize = 32;
     /// Lookups kept per host.
@@ -146,10 +146,33 @@ impl HostHistory {
         }
     }
 
-    /// Adds a lookup while there is room.
-    pub fn add_lookup(&mut self, lookup: HostLookup) {
-        if self.lookups.len() < Self::LOOKUPS_KEPT {
-            self.lookups.push(lookup);
+    /// Adds a lookup while there is room; of those that went well, one per type tells enough.
+    pub fn add_lookup(&mut self, exchange: &DnsExchange) {
+        let went_well = |known: &DnsExchange| !known.addresses.is_empty() && known.queries <= 1;
+        let known_well = |known: &HostLookup| {
+            known.exchange.query_type == exchange.query_type && went_well(&known.exchange)
+        };
+        if self.lookups.len() >= Self::LOOKUPS_KEPT
+            || (went_well(exchange)
+                && self.lookups.iter().any(known_well)
+                && self.lookups.iter().all(|known| {
+                    known.exchange.addresses == exchange.addresses
+                        || known.exchange.query_type != exchange.query_type
+                }))
+        {
+            return;
         }
+        // The host's entry has the name; its sets are settled, so the chain is of no more use.
+        let kept = DnsExchange {
+            name: None,
+            cnames: Vec::new(),
+            hints: Vec::new(),
+            addresses: exchange.addresses.clone(),
+            ..*exchange
+        };
+        self.lookups.push(HostLookup {
+            exchange: kept,
+            outcome: LookupOutcome::Unknown,
+        });
     }
 }

@@ -54,7 +54,7 @@ pub struct ClientState {
     /// Names of no set that tell the platform (lower case, bounded).
     pub telling_names: SmallVec<[CompactString; 4]>,
     /// Hosts of the endpoint list it tried.
-    pub hosts: HashMap<HostKey, HostEntry, RandomState>,
+    pub hosts: HashMap<HostKey, Box<HostEntry>, RandomState>,
 }
 
 impl ClientState {
@@ -63,9 +63,11 @@ impl ClientState {
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key) {
             return None;
         }
-        let entry = self.hosts.entry(key).or_insert_with(|| HostEntry {
-            sets: sets.clone(),
-            ..HostEntry::default()
+        let entry = self.hosts.entry(key).or_insert_with(|| {
+            Box::new(HostEntry {
+                sets: sets.clone(),
+                ..HostEntry::default()
+            })
         });
         if entry.sets.primary.is_empty() {
             entry.sets = sets.clone();

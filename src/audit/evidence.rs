@@ -1,6 +1,7 @@
 //! Evidence: a packet and what it shows.
 
-use crate::facts::{FrameNumber, Seen};
+use crate::facts::Seen;
+use std::borrow::Cow;
 
 /// One packet that supports a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +9,7 @@ pub struct Evidence {
     /// The packet.
     pub seen: Seen,
     /// What it shows, in words.
-    pub what: String,
+    pub what: Cow<'static, str>,
 }
 
 /// Evidence in the order of frames, without repetitions, bounded.
@@ -20,7 +21,7 @@ impl EvidenceList {
     const MOST: usize = 12;
 
     /// Adds what `seen` shows.
-    pub fn add(&mut self, seen: Seen, what: impl Into<String>) {
+    pub fn add(&mut self, seen: Seen, what: impl Into<Cow<'static, str>>) {
         if self.0.len() < Self::MOST {
             self.0.push(Evidence {
                 seen,
@@ -30,7 +31,7 @@ impl EvidenceList {
     }
 
     /// Adds what a packet shows, when there is one.
-    pub fn add_some(&mut self, seen: Option<Seen>, what: &str) {
+    pub fn add_some(&mut self, seen: Option<Seen>, what: impl Into<Cow<'static, str>>) {
         if let Some(seen) = seen {
             self.add(seen, what);
         }
@@ -42,11 +43,5 @@ impl EvidenceList {
         self.0.sort_by_key(|evidence| evidence.seen.frame);
         self.0.dedup();
         self.0
-    }
-
-    /// The first frame.
-    #[must_use]
-    pub fn first_frame(&self) -> Option<FrameNumber> {
-        self.0.iter().map(|evidence| evidence.seen.frame).min()
     }
 }

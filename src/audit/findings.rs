@@ -134,7 +134,7 @@ fn is_concerned(host: &HostReport, verdict: Verdict) -> bool {
 
 fn summary(set: &SetReport, hosts: &[String]) -> String {
     let names = match hosts {
-        [] => set.description.clone(),
+        [] => set.description.to_string(),
         [one] => one.clone(),
         [first, second] => format!("{first} and {second}"),
         [first, rest @ ..] => format!("{first} and {} more hosts", rest.len()),

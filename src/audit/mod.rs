@@ -36,13 +36,12 @@ use crate::catalog::Catalog;
 use crate::facts::{
     CaptureSummary, DnsExchange, Fact, FactSink, FlowRecord, HostName, Seen, Timestamp,
 };
-use attempt::{Attempt, HostLookup};
+use attempt::Attempt;
 use cause::Outcome as FlowOutcome;
 use clients::{ClientTable, HostKey};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
-use lookup::LookupOutcome;
 use matching::{Attribution, attribute, sets_of_chain};
 use outcome::{Vantage, judge};
 use std::net::{IpAddr, SocketAddr};
@@ -334,10 +333,7 @@ impl<'c> Auditor<'c> {
                     return;
                 };
                 entry.history.name.get_or_insert_with(|| name.clone());
-                entry.history.add_lookup(HostLookup {
-                    exchange: exchange.clone(),
-                    outcome: LookupOutcome::Unknown,
-                });
+                entry.history.add_lookup(exchange);
             }
             None if client.telling_names.len() < TELLING_NAMES => {
                 let folded = name.folded();

@@ -185,7 +185,7 @@ fn judge_unanswered_syn(tcp: &TcpFacts, vantage: Vantage, evidence: &mut Evidenc
     if tcp.syn_count > 1 {
         evidence.add_some(
             tcp.last_syn,
-            &format!("SYN again, {} in all, no answer of any kind", tcp.syn_count),
+            format!("SYN again, {} in all, no answer of any kind", tcp.syn_count),
         );
         return Outcome::Failed(Cause::SynTimeout);
     }

@@ -19,6 +19,7 @@ use crate::facts::{
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A lookup whose answer was cut names the connection to a published range that follows within this time.
@@ -96,7 +97,7 @@ pub struct SetReport {
     /// The set's first feature area.
     pub feature_area: FeatureArea,
     /// What the row says it is.
-    pub description: String,
+    pub description: Arc<str>,
     /// How much the scenario needs it.
     pub requirement: Requirement,
     /// The verdict.
@@ -465,8 +466,15 @@ fn client_report(
     let mut sets: Vec<SetReport> = Vec::new();
     for set in catalog.sets() {
         let hosts = by_set.remove(&set.key);
-        let shown = set.standing == Standing::Published
-            || hosts.as_ref().is_some_and(|hosts| !hosts.own.is_empty());
+        // A set that nothing touched and nobody needs is not worth a line.
+        let tried = |own_only: bool| {
+            hosts
+                .as_ref()
+                .is_some_and(|hosts| !hosts.own.is_empty() || (!own_only && !hosts.is_empty()))
+        };
+        let published = set.standing == Standing::Published;
+        let needed = scenario.requirement(set) != Requirement::None;
+        let shown = (published && (needed || tried(false))) || tried(true);
         if shown && set.standing != Standing::Reference {
             sets.push(set_report(
                 set,
@@ -569,7 +577,10 @@ fn host_report(
             .attempts
             .iter()
             .any(|attempt: &Attempt| attempt.through_proxy),
-        inspection: inspection.map(|(seen, what)| Evidence { seen, what }),
+        inspection: inspection.map(|(seen, what)| Evidence {
+            seen,
+            what: what.into(),
+        }),
         inspection_unsupported,
         retired: entry.sets.retired,
         generic: entry.sets.generic,
@@ -591,6 +602,12 @@ struct SetHosts {
     own: Vec<HostReport>,
     /// Hosts that belong to another set more specifically.
     less_specific: Vec<HostReport>,
+}
+
+impl SetHosts {
+    fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.less_specific.is_empty()
+    }
 }
 
 fn set_report(

@@ -196,7 +196,7 @@ pub struct EndpointSet {
     /// The sections it stands in, in English.
     pub sections: Vec<String>,
     /// What the row says it is, in English.
-    pub description: String,
+    pub description: Arc<str>,
     /// The description in the edition's language, where that is not English.
     pub published_description: Option<String>,
     /// Microsoft's network category; `None` where the edition gives none.

@@ -206,7 +206,7 @@ fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, Ca
         standing,
         feature_areas,
         sections: record.texts("sections")?,
-        description,
+        description: description.into(),
         published_description: record.text("published_description")?,
         category: record.parsed("category", |text| {
             Category::from_name(text).ok_or("optimize, allow or default")

@@ -17,5 +17,5 @@ pub mod tcp_state;
 pub use copies::CopyFilter;
 pub use key::FlowKey;
 pub use reassembly::{Delivery, Segment, StreamAssembler};
-pub use table::{Aging, FlowTable};
+pub use table::{FlowId, FlowTable};
 pub use tcp_state::{SegmentEffect, TcpState};

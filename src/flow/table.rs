@@ -1,27 +1,34 @@
-//! A bounded table of flows, found by key, swept by capture time.
+//! A bounded table of flows, found by key, each with the time until which it is kept.
 
 use super::key::FlowKey;
+use crate::facts::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
-/// What a flow has to tell so that the table can let go of it.
-pub trait Aging {
-    /// Nanoseconds of capture time of its last packet.
-    fn last_activity(&self) -> i64;
+/// Position of a flow in its table, valid until the flow leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowId(u32);
+
+#[derive(Debug)]
+struct Slot<T> {
+    key: FlowKey,
+    keep_until: Timestamp,
+    flow: Box<T>,
 }
 
 /// Flows by key. Keys are chosen by whoever sends packets, so they are hashed with a random seed; the order of everything
 /// that comes out is that of the slots and does not depend on it.
+///
+/// What a sweep looks at lies side by side; the flows themselves are only touched by their own packets.
 #[derive(Debug)]
 pub struct FlowTable<T> {
     index: HashMap<FlowKey, u32, RandomState>,
-    slots: Vec<Option<(FlowKey, T)>>,
+    slots: Vec<Option<Slot<T>>>,
     free: Vec<u32>,
     capacity: usize,
 }
 
-impl<T: Aging> FlowTable<T> {
+impl<T> FlowTable<T> {
     /// A table for at most `capacity` flows.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
@@ -45,81 +52,96 @@ impl<T: Aging> FlowTable<T> {
         self.index.is_empty()
     }
 
-    /// The flow with this key.
-    pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut T> {
-        let slot = *self.index.get(key)?;
-        let slot = self.slots.get_mut(usize::try_from(slot).ok()?)?;
-        slot.as_mut().map(|(_, flow)| flow)
-    }
-
-    /// Adds a flow; one with the same key is replaced and returned. The caller makes room first ([`Self::is_full`]).
-    pub fn insert(&mut self, key: FlowKey, flow: T) -> Option<T> {
-        match self.index.entry(key) {
-            Entry::Occupied(entry) => {
-                let slot = usize::try_from(*entry.get())
-                    .ok()
-                    .and_then(|slot| self.slots.get_mut(slot))?;
-                slot.replace((key, flow)).map(|(_, flow)| flow)
-            }
-            Entry::Vacant(entry) => {
-                let slot = match self.free.pop() {
-                    Some(slot) => slot,
-                    None => {
-                        let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-                        self.slots.push(None);
-                        slot
-                    }
-                };
-                entry.insert(slot);
-                if let Some(place) = usize::try_from(slot)
-                    .ok()
-                    .and_then(|slot| self.slots.get_mut(slot))
-                {
-                    *place = Some((key, flow));
-                }
-                None
-            }
-        }
-    }
-
-    /// Whether another flow needs room to be made.
+    /// Whether room must be made before another flow is added.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.index.len() >= self.capacity
     }
 
-    /// Removes every flow for which `ended` says so and hands it to `each`.
-    pub fn sweep(&mut self, mut ended: impl FnMut(&T) -> bool, mut each: impl FnMut(T)) {
-        for (position, slot) in self.slots.iter_mut().enumerate() {
-            if slot.as_ref().is_some_and(|(_, flow)| ended(flow))
-                && let Some((key, flow)) = slot.take()
+    /// Where the flow with this key is.
+    #[must_use]
+    pub fn find(&self, key: &FlowKey) -> Option<FlowId> {
+        self.index.get(key).copied().map(FlowId)
+    }
+
+    /// The flow at `id`.
+    pub fn get_mut(&mut self, id: FlowId) -> Option<&mut T> {
+        self.slot_mut(id).map(|slot| &mut *slot.flow)
+    }
+
+    /// Keeps the flow at `id` until then, unless it is kept longer again.
+    pub fn keep_until(&mut self, id: FlowId, time: Timestamp) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.keep_until = time;
+        }
+    }
+
+    /// Adds a flow under a key that is not in the table.
+    pub fn insert(&mut self, key: FlowKey, flow: T) -> FlowId {
+        let slot = Slot {
+            key,
+            keep_until: Timestamp(i64::MAX),
+            flow: Box::new(flow),
+        };
+        let position = match self.free.pop() {
+            Some(position) => position,
+            None => {
+                self.slots.push(None);
+                u32::try_from(self.slots.len().saturating_sub(1)).unwrap_or(u32::MAX)
+            }
+        };
+        if let Some(place) = usize::try_from(position)
+            .ok()
+            .and_then(|position| self.slots.get_mut(position))
+        {
+            *place = Some(slot);
+        }
+        self.index.insert(key, position);
+        FlowId(position)
+    }
+
+    /// Puts another flow under the same key and gives back the old one.
+    pub fn replace(&mut self, id: FlowId, flow: T) -> Option<Box<T>> {
+        let slot = self.slot_mut(id)?;
+        Some(std::mem::replace(&mut slot.flow, Box::new(flow)))
+    }
+
+    /// Removes every flow that is to be kept until `now` or less and hands it to `each`.
+    pub fn sweep(&mut self, now: Timestamp, mut each: impl FnMut(Box<T>)) {
+        for (position, place) in self.slots.iter_mut().enumerate() {
+            if place.as_ref().is_some_and(|slot| slot.keep_until <= now)
+                && let Some(slot) = place.take()
             {
-                self.index.remove(&key);
+                self.index.remove(&slot.key);
                 self.free.push(u32::try_from(position).unwrap_or(u32::MAX));
-                each(flow);
+                each(slot.flow);
             }
         }
     }
 
-    /// The time before which the least recently active eighth of the flows was last active.
+    /// The time until which the eighth of the flows that would leave first is kept.
     #[must_use]
-    pub fn oldest_eighth(&self) -> i64 {
-        let mut times: Vec<i64> = self
+    pub fn first_eighth(&self) -> Timestamp {
+        let mut times: Vec<Timestamp> = self
             .slots
             .iter()
             .flatten()
-            .map(|(_, flow)| flow.last_activity())
+            .map(|slot| slot.keep_until)
             .collect();
         let position = times.len() / 8;
         if position >= times.len() {
-            return i64::MIN;
+            return Timestamp(i64::MIN);
         }
         *times.select_nth_unstable(position).1
     }
 
     /// All flows, the table being done with.
-    pub fn into_flows(self) -> impl Iterator<Item = T> {
-        self.slots.into_iter().flatten().map(|(_, flow)| flow)
+    pub fn into_flows(self) -> impl Iterator<Item = Box<T>> {
+        self.slots.into_iter().flatten().map(|slot| slot.flow)
+    }
+
+    fn slot_mut(&mut self, id: FlowId) -> Option<&mut Slot<T>> {
+        self.slots.get_mut(usize::try_from(id.0).ok()?)?.as_mut()
     }
 }
 
@@ -128,14 +150,6 @@ mod tests {
     use super::*;
     use crate::facts::Transport;
     use std::net::SocketAddr;
-
-    struct Stub(i64);
-
-    impl Aging for Stub {
-        fn last_activity(&self) -> i64 {
-            self.0
-        }
-    }
 
     fn key(port: u16) -> FlowKey {
         let a: SocketAddr = ([10, 0, 0, 1], port).into();
@@ -146,17 +160,20 @@ mod tests {
     fn finds_replaces_and_sweeps() {
         let mut table = FlowTable::new(8);
         for port in 0..8 {
-            assert!(table.insert(key(port), Stub(i64::from(port))).is_none());
+            let id = table.insert(key(port), port);
+            table.keep_until(id, Timestamp(i64::from(port)));
         }
         assert!(table.is_full());
-        assert_eq!(table.insert(key(3), Stub(30)).map(|flow| flow.0), Some(3));
-        let cutoff = table.oldest_eighth();
+        let third = table.find(&key(3)).unwrap();
+        assert_eq!(table.replace(third, 30).as_deref(), Some(&3));
+        let cutoff = table.first_eighth();
         let mut gone = Vec::new();
-        table.sweep(|flow| flow.0 <= cutoff, |flow| gone.push(flow.0));
+        table.sweep(cutoff, |flow| gone.push(*flow));
         assert_eq!(gone, [0, 1]);
-        assert!(table.get_mut(&key(0)).is_none());
-        assert!(table.insert(key(100), Stub(100)).is_none());
-        assert_eq!(table.get_mut(&key(100)).map(|flow| flow.0), Some(100));
+        assert!(table.find(&key(0)).is_none());
+        let id = table.insert(key(100), 100);
+        assert_eq!(table.find(&key(100)), Some(id));
+        assert_eq!(table.get_mut(id), Some(&mut 100));
         assert_eq!(table.len(), 7);
     }
 }

@@ -99,7 +99,7 @@ pub struct Datagrams {
     service: Service,
     looked_at: u8,
     spoken: bool,
-    ntp: Option<NtpFact>,
+    ntp: Option<Box<NtpFact>>,
     quic: Option<Box<QuicFlow>>,
     dtls: Option<Box<DtlsFlow>>,
 }
@@ -168,7 +168,7 @@ impl Datagrams {
 
     /// Moves what was learnt into `record`.
     pub fn finish(self, record: &mut FlowRecord) {
-        record.ntp = self.ntp;
+        record.ntp = self.ntp.map(|fact| *fact);
         record.application = if self.quic.is_some() {
             Some(Application::Quic)
         } else if self.dtls.is_some() {

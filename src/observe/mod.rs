@@ -23,10 +23,10 @@ use crate::decode::{
 };
 use crate::dissect::dns;
 use crate::facts::{
-    CaptureSummary, DnsExchange, DnsTransport, Fact, FactSink, FlowEnd, FlowRecord, HostSighting,
-    Seen, Timestamp, Transport,
+    CaptureSummary, DnsTransport, Fact, FactSink, FlowEnd, FlowRecord, HostSighting, Seen,
+    Timestamp, Transport,
 };
-use crate::flow::{CopyFilter, FlowKey, FlowTable, TcpState};
+use crate::flow::{CopyFilter, FlowId, FlowKey, FlowTable, TcpState};
 use datagrams::Service;
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
@@ -125,16 +125,17 @@ impl Observer {
             ..
         } = self;
         lookups.finish(&mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))));
-        let mut open: Vec<(FlowRecord, Vec<DnsExchange>)> = flows
+        let mut open: Vec<Box<FlowRecord>> = flows
             .into_flows()
-            .map(|flow| (flow.into_record(FlowEnd::CaptureEnd), Vec::new()))
+            .map(|flow| flow.into_record(FlowEnd::CaptureEnd))
             .collect();
-        open.sort_by_key(|(record, _)| (record.first, record.five_tuple));
-        for (record, _) in open {
-            sink.accept(Fact::Flow(Box::new(record)));
+        open.sort_by_key(|record| (record.first, record.five_tuple));
+        for record in open {
+            sink.accept(Fact::Flow(record));
         }
         summary.anomalies.merge(decoder.anomalies());
         summary.link_types = decoder.link_types().to_vec();
+        summary.bad_checksums = decoder.bad_checksums();
         summary
     }
 
@@ -190,31 +191,24 @@ impl Observer {
         }
         self.packets_since_sweep = 0;
         self.last_sweep = now;
-        let limits = self.limits;
         self.lookups.expire(now, &mut |exchange| {
             sink.accept(Fact::Dns(Box::new(exchange)))
         });
-        self.flows.sweep(
-            |flow| flow.is_over(now, &limits),
-            |flow| {
-                let end = if flow.is_closed() {
-                    FlowEnd::Closed
-                } else {
-                    FlowEnd::Idle
-                };
-                sink.accept(Fact::Flow(Box::new(flow.into_record(end))));
-            },
-        );
+        self.flows.sweep(now, |flow| {
+            let end = if flow.is_closed() {
+                FlowEnd::Closed
+            } else {
+                FlowEnd::Idle
+            };
+            sink.accept(Fact::Flow(flow.into_record(end)));
+        });
         if self.flows.is_full() {
-            let cutoff = self.flows.oldest_eighth();
-            let mut evicted = 0;
-            self.flows.sweep(
-                |flow| flow.last_time() <= cutoff,
-                |flow| {
-                    evicted += 1;
-                    sink.accept(Fact::Flow(Box::new(flow.into_record(FlowEnd::Evicted))));
-                },
-            );
+            let cutoff = self.flows.first_eighth();
+            let mut evicted = 0_u64;
+            self.flows.sweep(cutoff, |flow| {
+                evicted = evicted.saturating_add(1);
+                sink.accept(Fact::Flow(flow.into_record(FlowEnd::Evicted)));
+            });
             self.summary
                 .anomalies
                 .add("flow-limit-reached", None, evicted);
@@ -243,25 +237,30 @@ impl View<'_> {
         let source = SocketAddr::new(packet.ip.source, segment.source_port);
         let destination = SocketAddr::new(packet.ip.destination, segment.destination_port);
         let key = FlowKey::new(source, destination, Transport::Tcp);
-        let seen = self.seen;
+        let found = self.flows.find(&key);
         if copy {
-            if let Some(flow) = self.flows.get_mut(&key) {
-                flow.note_copy();
-            }
+            self.note_copy(found);
             return;
         }
-        let replaced = self
-            .flows
-            .get_mut(&key)
-            .is_some_and(|flow| flow.is_replaced_by(source, segment));
-        if replaced || self.flows.get_mut(&key).is_none() {
+        let seen = self.seen;
+        let begin = || {
             let (establishment, sender) = TcpState::classify_first(segment);
-            let fresh = TrackedFlow::tcp(packet, source, destination, establishment, sender, seen);
-            if let Some(old) = self.flows.insert(key, fresh) {
-                sink.accept(Fact::Flow(Box::new(old.into_record(FlowEnd::PortReused))));
+            TrackedFlow::tcp(packet, source, destination, establishment, sender, seen)
+        };
+        let id = match found {
+            None => self.flows.insert(key, begin()),
+            Some(id) => {
+                let replaced = self
+                    .flows
+                    .get_mut(id)
+                    .is_some_and(|flow| flow.is_replaced_by(source, segment));
+                if replaced && let Some(old) = self.flows.replace(id, begin()) {
+                    sink.accept(Fact::Flow(old.into_record(FlowEnd::PortReused)));
+                }
+                id
             }
-        }
-        let Some(flow) = self.flows.get_mut(&key) else {
+        };
+        let Some(flow) = self.flows.get_mut(id) else {
             return;
         };
         let lookups = &mut *self.lookups;
@@ -278,13 +277,13 @@ impl View<'_> {
                         destination,
                         DnsTransport::Tcp,
                         seen,
-                        &mut |exchange| {
-                            sink.accept(Fact::Dns(Box::new(exchange)));
-                        },
+                        &mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))),
                     );
                 }
             },
         );
+        let until = flow.keep_until(self.limits);
+        self.flows.keep_until(id, until);
     }
 
     fn take_udp(
@@ -297,23 +296,22 @@ impl View<'_> {
         let source = SocketAddr::new(packet.ip.source, datagram.source_port);
         let destination = SocketAddr::new(packet.ip.destination, datagram.destination_port);
         let key = FlowKey::new(source, destination, Transport::Udp);
-        let seen = self.seen;
+        let found = self.flows.find(&key);
         if copy {
-            if let Some(flow) = self.flows.get_mut(&key) {
-                flow.note_copy();
-            }
+            self.note_copy(found);
             return;
         }
+        let seen = self.seen;
         let service = Service::of_ports(datagram.source_port, datagram.destination_port);
-        if self.flows.get_mut(&key).is_none() {
+        let id = found.unwrap_or_else(|| {
             let answer = datagrams::is_answer(service, datagram);
-            self.flows.insert(
-                key,
-                TrackedFlow::udp(packet, source, destination, service, answer, seen),
-            );
-        }
-        if let Some(flow) = self.flows.get_mut(&key) {
+            let flow = TrackedFlow::udp(packet, source, destination, service, answer, seen);
+            self.flows.insert(key, flow)
+        });
+        if let Some(flow) = self.flows.get_mut(id) {
             flow.take_datagram(packet, source, datagram, seen);
+            let until = flow.keep_until(self.limits);
+            self.flows.keep_until(id, until);
         }
         let complete = u32::try_from(datagram.payload.len())
             .is_ok_and(|captured| captured >= datagram.payload_length);
@@ -326,9 +324,7 @@ impl View<'_> {
                         destination,
                         transport,
                         seen,
-                        &mut |exchange| {
-                            sink.accept(Fact::Dns(Box::new(exchange)));
-                        },
+                        &mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))),
                     );
                     if transport == DnsTransport::Mdns {
                         self.tell(names::from_mdns(&message, packet, seen), sink);
@@ -341,6 +337,12 @@ impl View<'_> {
             }
         } else {
             self.tell(names::from_datagram(service, datagram, packet, seen), sink);
+        }
+    }
+
+    fn note_copy(&mut self, found: Option<FlowId>) {
+        if let Some(flow) = found.and_then(|id| self.flows.get_mut(id)) {
+            flow.note_copy();
         }
     }
 
@@ -367,10 +369,10 @@ impl View<'_> {
         };
         let source = SocketAddr::new(quoted.source, source_port);
         let destination = SocketAddr::new(quoted.destination, destination_port);
-        match self
+        let found = self
             .flows
-            .get_mut(&FlowKey::new(source, destination, transport))
-        {
+            .find(&FlowKey::new(source, destination, transport));
+        match found.and_then(|id| self.flows.get_mut(id)) {
             Some(flow) => flow.note_icmp_error(packet.ip.source, source, error, self.seen),
             None => self
                 .summary

@@ -1,14 +1,14 @@
-//! One live flow: its record so far, its TCP state, and the dissectors at work on it.
+//! One live flow: what its packets have shown so far, its TCP state, and the dissectors at work on it.
 
 use super::conversation::{Appetite, Conversation};
 use super::datagrams::{Datagrams, Service};
 use super::limits::Limits;
 use crate::decode::{IcmpError, Packet, TcpSegment, UdpDatagram};
 use crate::facts::{
-    Direction, Establishment, FiveTuple, FlowEnd, FlowRecord, IcmpErrorFact, IcmpReason, Seen,
-    Timestamp, Transport,
+    Direction, Establishment, FiveTuple, FlowEnd, FlowRecord, IcmpErrorFact, IcmpReason,
+    MacAddress, Seen, Timestamp, Transport,
 };
-use crate::flow::{Aging, Segment, StreamAssembler, TcpState};
+use crate::flow::{Delivery, Segment, StreamAssembler, TcpState};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 
@@ -25,29 +25,40 @@ impl<F: FnMut(SocketAddr, SocketAddr, &[u8], bool, Seen)> DnsTaker for F {}
 #[derive(Debug)]
 struct TcpPart {
     state: TcpState,
-    assemblers: [StreamAssembler; 2],
     conversation: Conversation,
-    /// The dissector wants more.
-    dissecting: bool,
+    /// Puts each side's octets in order; `None` once the dissector wants nothing more.
+    assemblers: Option<Box<[StreamAssembler; 2]>>,
 }
 
 #[derive(Debug)]
+struct UdpPart {
+    datagrams: Datagrams,
+    payload: [u64; 2],
+    first_datagram: [Option<Seen>; 2],
+}
+
+/// TCP state is several times the size of all else, and most flows of a capture are short UDP exchanges.
+#[derive(Debug)]
 enum Part {
     Tcp(Box<TcpPart>),
-    Udp(Datagrams),
+    Udp(UdpPart),
 }
 
 /// A flow in the table.
 #[derive(Debug)]
 pub struct TrackedFlow {
-    record: FlowRecord,
+    five_tuple: FiveTuple,
+    establishment: Establishment,
+    originator_mac: Option<MacAddress>,
+    first: Seen,
+    last: Seen,
+    packets: [u64; 2],
+    octets: [u64; 2],
+    copies: u32,
+    truncated_packets: u32,
+    vlans: SmallVec<[u16; 2]>,
+    icmp_errors: Option<Box<SmallVec<[IcmpErrorFact; 1]>>>,
     part: Part,
-}
-
-impl Aging for TrackedFlow {
-    fn last_activity(&self) -> i64 {
-        self.record.last.time.0
-    }
 }
 
 impl TrackedFlow {
@@ -78,15 +89,12 @@ impl TrackedFlow {
             responder,
             transport: Transport::Tcp,
         };
-        Self {
-            record: new_record(packet, five_tuple, establishment, seen),
-            part: Part::Tcp(Box::new(TcpPart {
-                state: TcpState::default(),
-                assemblers: Default::default(),
-                conversation: Conversation::new(is_dns),
-                dissecting: true,
-            })),
-        }
+        let part = Part::Tcp(Box::new(TcpPart {
+            state: TcpState::default(),
+            conversation: Conversation::new(is_dns),
+            assemblers: Some(Box::default()),
+        }));
+        Self::new(packet, five_tuple, establishment, part, seen)
     }
 
     /// A UDP flow that begins with a datagram from `source`, or with an answer to it.
@@ -109,9 +117,34 @@ impl TrackedFlow {
             responder,
             transport: Transport::Udp,
         };
+        let part = Part::Udp(UdpPart {
+            datagrams: Datagrams::new(service),
+            payload: [0; 2],
+            first_datagram: [None; 2],
+        });
+        Self::new(packet, five_tuple, Establishment::FromStart, part, seen)
+    }
+
+    fn new(
+        packet: &Packet<'_>,
+        five_tuple: FiveTuple,
+        establishment: Establishment,
+        part: Part,
+        seen: Seen,
+    ) -> Self {
         Self {
-            record: new_record(packet, five_tuple, Establishment::FromStart, seen),
-            part: Part::Udp(Datagrams::new(service)),
+            five_tuple,
+            establishment,
+            originator_mac: None,
+            first: seen,
+            last: seen,
+            packets: [0; 2],
+            octets: [0; 2],
+            copies: 0,
+            truncated_packets: 0,
+            vlans: packet.link.vlans.clone(),
+            icmp_errors: None,
+            part,
         }
     }
 
@@ -124,12 +157,6 @@ impl TrackedFlow {
         }
     }
 
-    /// Time of the last packet.
-    #[must_use]
-    pub fn last_time(&self) -> i64 {
-        self.record.last.time.0
-    }
-
     /// Both sides have closed, or one has reset it.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -139,20 +166,20 @@ impl TrackedFlow {
         }
     }
 
-    /// Whether nothing more is to be expected at `now`.
+    /// Until when another packet may be expected.
     #[must_use]
-    pub fn is_over(&self, now: Timestamp, limits: &Limits) -> bool {
+    pub fn keep_until(&self, limits: &Limits) -> Timestamp {
         let patience = match &self.part {
             Part::Udp(_) => limits.udp_idle,
             Part::Tcp(part) if part.state.closed().is_some() => limits.closed_linger,
             Part::Tcp(_) => limits.tcp_idle,
         };
-        now.since(self.record.last.time) >= patience
+        self.last.time.plus(patience)
     }
 
     /// Counts a copy of one of its packets.
     pub fn note_copy(&mut self) {
-        self.record.copies = self.record.copies.saturating_add(1);
+        self.copies = self.copies.saturating_add(1);
     }
 
     /// Takes one segment; whole DNS messages go to `dns`.
@@ -167,31 +194,28 @@ impl TrackedFlow {
         let direction = self.direction(source);
         let captured = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
         self.count(packet, direction, captured < segment.payload_length, seen);
-        let five_tuple = self.record.five_tuple;
+        let five_tuple = self.five_tuple;
         let Part::Tcp(part) = &mut self.part else {
             return;
         };
         let effect = part.state.update(direction, segment, &packet.ip, seen);
-        if !part.dissecting {
-            return;
-        }
         let TcpPart {
             assemblers,
             conversation,
-            dissecting,
             ..
         } = &mut **part;
+        let Some(sides) = assemblers else { return };
+        let mut hungry = true;
         if let Some(acknowledged) = effect.acknowledged {
             let other = direction.opposite();
-            let mut deliver = |delivery: crate::flow::Delivery<'_>| {
-                conversation.deliver(other, delivery, &mut route(five_tuple, dns)) == Appetite::More
-            };
-            *dissecting &= other
-                .of_mut(assemblers)
-                .acknowledged(acknowledged, seen, &mut deliver);
+            hungry = other
+                .of_mut(sides)
+                .acknowledged(acknowledged, seen, &mut |delivery| {
+                    feed(conversation, other, delivery, five_tuple, dns)
+                });
         }
         if let Some(offset) = effect.payload_offset
-            && *dissecting
+            && hungry
         {
             let segment = Segment {
                 offset,
@@ -199,15 +223,12 @@ impl TrackedFlow {
                 length: u64::from(segment.payload_length),
                 seen,
             };
-            let mut deliver = |delivery: crate::flow::Delivery<'_>| {
-                conversation.deliver(direction, delivery, &mut route(five_tuple, dns))
-                    == Appetite::More
-            };
-            *dissecting &= direction.of_mut(assemblers).push(segment, &mut deliver);
+            hungry = direction.of_mut(sides).push(segment, &mut |delivery| {
+                feed(conversation, direction, delivery, five_tuple, dns)
+            });
         }
-        if !*dissecting {
-            // The buffers are of no more use.
-            *assemblers = Default::default();
+        if !hungry {
+            *assemblers = None;
         }
     }
 
@@ -222,13 +243,13 @@ impl TrackedFlow {
         let direction = self.direction(source);
         let captured = u32::try_from(datagram.payload.len()).unwrap_or(u32::MAX);
         self.count(packet, direction, captured < datagram.payload_length, seen);
-        let octets = direction.of_mut(&mut self.record.udp_payload);
-        *octets = octets.saturating_add(u64::from(datagram.payload_length));
-        direction
-            .of_mut(&mut self.record.first_datagram)
-            .get_or_insert(seen);
-        if let Part::Udp(datagrams) = &mut self.part {
-            datagrams.push(direction, datagram, seen);
+        if let Part::Udp(part) = &mut self.part {
+            let octets = direction.of_mut(&mut part.payload);
+            *octets = octets.saturating_add(u64::from(datagram.payload_length));
+            direction
+                .of_mut(&mut part.first_datagram)
+                .get_or_insert(seen);
+            part.datagrams.push(direction, datagram, seen);
         }
     }
 
@@ -240,35 +261,57 @@ impl TrackedFlow {
         error: &IcmpError,
         seen: Seen,
     ) {
-        if self.record.icmp_errors.len() >= ICMP_ERRORS {
-            return;
+        let about = self.direction(quoted_source);
+        let known = self.icmp_errors.get_or_insert_default();
+        if known.len() < ICMP_ERRORS {
+            known.push(IcmpErrorFact {
+                seen,
+                by,
+                reason: icmp_reason(error),
+                icmp_type: error.icmp_type,
+                icmp_code: error.icmp_code,
+                about,
+                mtu: error.mtu,
+            });
         }
-        self.record.icmp_errors.push(IcmpErrorFact {
-            seen,
-            by,
-            reason: icmp_reason(error),
-            icmp_type: error.icmp_type,
-            icmp_code: error.icmp_code,
-            about: self.direction(quoted_source),
-            mtu: error.mtu,
-        });
     }
 
     /// The finished record.
     #[must_use]
-    pub fn into_record(self, end: FlowEnd) -> FlowRecord {
-        let Self { mut record, part } = self;
-        record.end = end;
-        match part {
+    pub fn into_record(self, end: FlowEnd) -> Box<FlowRecord> {
+        let mut record = Box::new(FlowRecord {
+            five_tuple: self.five_tuple,
+            establishment: self.establishment,
+            end,
+            first: self.first,
+            last: self.last,
+            packets: self.packets,
+            octets: self.octets,
+            copies: u64::from(self.copies),
+            truncated_packets: u64::from(self.truncated_packets),
+            vlans: self.vlans,
+            originator_mac: self.originator_mac,
+            tcp: None,
+            udp_payload: [0; 2],
+            first_datagram: [None; 2],
+            application: None,
+            tunnel: None,
+            tls: None,
+            quic: None,
+            http: None,
+            ntp: None,
+            icmp_errors: self.icmp_errors.map(|errors| *errors).unwrap_or_default(),
+            limit_reached: None,
+        });
+        match self.part {
             Part::Tcp(part) => {
                 let TcpPart {
                     state,
-                    assemblers,
                     mut conversation,
-                    dissecting,
+                    assemblers,
                 } = *part;
-                if dissecting {
-                    let [originator, responder] = assemblers;
+                if let Some(sides) = assemblers {
+                    let [originator, responder] = *sides;
                     for (direction, mut assembler) in [
                         (Direction::Originator, originator),
                         (Direction::Responder, responder),
@@ -282,13 +325,17 @@ impl TrackedFlow {
                 record.tcp = Some(state.into_facts());
                 conversation.finish(&mut record);
             }
-            Part::Udp(datagrams) => datagrams.finish(&mut record),
+            Part::Udp(part) => {
+                record.udp_payload = part.payload;
+                record.first_datagram = part.first_datagram;
+                part.datagrams.finish(&mut record);
+            }
         }
         record
     }
 
     fn direction(&self, source: SocketAddr) -> Direction {
-        if source == self.record.five_tuple.originator {
+        if source == self.five_tuple.originator {
             Direction::Originator
         } else {
             Direction::Responder
@@ -296,74 +343,32 @@ impl TrackedFlow {
     }
 
     fn count(&mut self, packet: &Packet<'_>, direction: Direction, truncated: bool, seen: Seen) {
-        let record = &mut self.record;
-        record.last = seen;
-        let packets = direction.of_mut(&mut record.packets);
+        self.last = seen;
+        let packets = direction.of_mut(&mut self.packets);
         *packets = packets.saturating_add(1);
-        let octets = direction.of_mut(&mut record.octets);
+        let octets = direction.of_mut(&mut self.octets);
         *octets = octets.saturating_add(u64::from(packet.ip.octets));
-        record.truncated_packets = record
-            .truncated_packets
-            .saturating_add(u64::from(truncated));
-        if direction == Direction::Originator && record.originator_mac.is_none() {
-            record.originator_mac = packet.link.source_mac;
+        self.truncated_packets = self.truncated_packets.saturating_add(u32::from(truncated));
+        if direction == Direction::Originator && self.originator_mac.is_none() {
+            self.originator_mac = packet.link.source_mac;
         }
     }
 }
 
-/// Gives DNS messages their sender and receiver.
-fn route(
+/// Hands octets to the conversation, its DNS messages on with sender and receiver. False when it has had enough.
+fn feed(
+    conversation: &mut Conversation,
+    direction: Direction,
+    delivery: Delivery<'_>,
     five_tuple: FiveTuple,
     dns: &mut impl DnsTaker,
-) -> impl FnMut(Direction, &[u8], bool, Seen) {
-    move |direction, bytes, complete, seen| match direction {
-        Direction::Originator => dns(
-            five_tuple.originator,
-            five_tuple.responder,
-            bytes,
-            complete,
-            seen,
-        ),
-        Direction::Responder => dns(
-            five_tuple.responder,
-            five_tuple.originator,
-            bytes,
-            complete,
-            seen,
-        ),
-    }
-}
-
-fn new_record(
-    packet: &Packet<'_>,
-    five_tuple: FiveTuple,
-    establishment: Establishment,
-    seen: Seen,
-) -> FlowRecord {
-    FlowRecord {
-        five_tuple,
-        establishment,
-        end: FlowEnd::CaptureEnd,
-        first: seen,
-        last: seen,
-        packets: [0; 2],
-        octets: [0; 2],
-        copies: 0,
-        truncated_packets: 0,
-        vlans: packet.link.vlans.clone(),
-        originator_mac: None,
-        tcp: None,
-        udp_payload: [0; 2],
-        first_datagram: [None; 2],
-        application: None,
-        tunnel: None,
-        tls: None,
-        quic: None,
-        http: None,
-        ntp: None,
-        icmp_errors: SmallVec::new(),
-        limit_reached: None,
-    }
+) -> bool {
+    let (originator, responder) = (five_tuple.originator, five_tuple.responder);
+    let mut route = |side: Direction, bytes: &[u8], complete: bool, seen: Seen| match side {
+        Direction::Originator => dns(originator, responder, bytes, complete, seen),
+        Direction::Responder => dns(responder, originator, bytes, complete, seen),
+    };
+    conversation.deliver(direction, delivery, &mut route) == Appetite::More
 }
 
 /// What an ICMP error says (RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1, RFC 4443 §3.1).

@@ -2,8 +2,9 @@
 
 use super::community_id::community_id;
 use super::schema::{
-    Anomaly, Capture, CatalogLabel, Client, EndpointSet, Evidence, Finding, Flow, Generator, Host,
-    Interface, LinkTypeCount, Lookup, Progress, Reason, Report, SCHEMA_VERSION, Scenario, Section,
+    Anomaly, Capture, CatalogLabel, Client, Each, EndpointSet, Evidence, Finding, Flow, Generator,
+    Host, Interface, LinkTypeCount, Lookup, Progress, Reason, Report, SCHEMA_VERSION, Scenario,
+    Section,
 };
 use crate::audit::{
     self, AuditReport, ClientReport, FlowReport, HostReport, LookupReport, SetReport,
@@ -44,17 +45,23 @@ fn serialised(report: &AuditReport) -> Report<'_> {
             source: &report.edition.source,
             date: report.edition.date.as_deref(),
         },
-        clients: report.clients.iter().map(client).collect(),
+        clients: Each {
+            items: &report.clients,
+            entry: client,
+        },
         other_clients: report.other_clients,
-        findings: report.findings.iter().map(finding).collect(),
+        findings: Each {
+            items: &report.findings,
+            entry: finding,
+        },
         flows: report
             .flows
             .as_ref()
-            .map(|flows| flows.iter().map(flow).collect()),
-        lookups: report
-            .lookups
-            .as_ref()
-            .map(|lookups| lookups.iter().map(lookup).collect()),
+            .map(|items| Each { items, entry: flow }),
+        lookups: report.lookups.as_ref().map(|items| Each {
+            items,
+            entry: lookup,
+        }),
     }
 }
 

@@ -1,11 +1,27 @@
 //! The serialised form of a report, and its version. The only serialisable types; their doc comments are the published
 //! schema's descriptions.
 
+use crate::audit;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Version of this form: raised when a meaning changes, not when something is added.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// A list whose entries are made one by one while it is written: a report may have tens of thousands of devices.
+#[derive(Debug)]
+pub struct Each<'r, Source, Entry> {
+    /// What the entries are made from.
+    pub items: &'r [Source],
+    /// Makes one entry.
+    pub entry: fn(&'r Source) -> Entry,
+}
+
+impl<Source, Entry: Serialize> Serialize for Each<'_, Source, Entry> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.items.iter().map(self.entry))
+    }
+}
 
 /// The report of `intap audit`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -20,17 +36,21 @@ pub struct Report<'r> {
     /// The endpoint list that was judged by.
     pub catalog: CatalogLabel<'r>,
     /// One entry per device that tried something of the list, in the order of first packets.
-    pub clients: Vec<Client<'r>>,
+    #[schemars(with = "Vec<Client<'r>>")]
+    pub clients: Each<'r, audit::ClientReport, Client<'r>>,
     /// Addresses that opened flows without trying anything of the list.
     pub other_clients: usize,
     /// What is wrong, the gravest first.
-    pub findings: Vec<Finding<'r>>,
+    #[schemars(with = "Vec<Finding<'r>>")]
+    pub findings: Each<'r, audit::Finding, Finding<'r>>,
     /// Every TCP and UDP flow, with `--include flows`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub flows: Option<Vec<Flow<'r>>>,
+    #[schemars(with = "Option<Vec<Flow<'r>>>")]
+    pub flows: Option<Each<'r, audit::FlowReport, Flow<'r>>>,
     /// Every DNS question, with `--include lookups`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lookups: Option<Vec<Lookup<'r>>>,
+    #[schemars(with = "Option<Vec<Lookup<'r>>>")]
+    pub lookups: Option<Each<'r, audit::LookupReport, Lookup<'r>>>,
 }
 
 /// The program that wrote a report.

@@ -207,13 +207,6 @@ impl<W: Write> Page<'_, W> {
                 self.set(set)?;
             }
         }
-        let rest = client.sets.iter().filter(|set| !is_shown(set)).count();
-        if rest > 0 {
-            self.labelled(
-                "  ",
-                &format!("{rest} further sets were not tried and are not required here."),
-            )?;
-        }
         Ok(())
     }
 
@@ -329,7 +322,8 @@ fn headline(client: &ClientReport) -> (&'static str, Style, String) {
                     .iter()
                     .find(|host| host.judged.cause.is_some())
                     .or(set.hosts.first());
-                let name = host.map_or_else(|| set.description.clone(), |host| host.name.clone());
+                let name =
+                    host.map_or_else(|| set.description.to_string(), |host| host.name.clone());
                 match set.cause {
                     Some(cause) => format!("{name} (set {}): {}", set.key, cause.phrase()),
                     None => format!("{name} (set {}): {}", set.key, words(set.verdict)),
