@@ -26,6 +26,9 @@ impl HostName {
         if name.is_empty() || name.len() > Self::MAX_OCTETS {
             return None;
         }
+        if name.iter().all(u8::is_ascii_graphic) {
+            return CompactString::from_utf8(name).ok().map(Self);
+        }
         let mut text = CompactString::with_capacity(name.len());
         for chunk in name.utf8_chunks() {
             for character in chunk.valid().chars() {

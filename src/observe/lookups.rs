@@ -1,12 +1,12 @@
 //! DNS questions waiting for their answers.
 
 use super::limits::Limits;
-use crate::dissect::dns::DnsMessage;
+use crate::dissect::dns::{DnsMessage, Question};
 use crate::facts::{DnsExchange, DnsOutcome, DnsTransport, HostName, Seen, Timestamp};
-use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,34 +14,59 @@ use std::time::Duration;
 /// taken for an answer to nothing.
 const ANSWERED_LINGER: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Multicast questions that a response is compared with: on a busy link devices ask for a few dozen names at a time.
+const MULTICAST_QUESTIONS: usize = 256;
+
+/// Type code of A records (RFC 1035 §3.2.2).
+const A: u16 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct QuestionKey {
     client: SocketAddr,
     /// `None` in multicast, where anyone may answer.
     resolver: Option<SocketAddr>,
     id: u16,
     query_type: u16,
-    name: Option<CompactString>,
+    /// Hash of the name, letter case aside: questions that agree in everything else hardly ever differ in the name.
+    name: u64,
     transport: DnsTransport,
 }
 
 struct Pending {
-    exchange: DnsExchange,
-    answered: bool,
+    /// The question; `None` once it is answered.
+    waiting: Option<Box<DnsExchange>>,
+    /// Its place among all questions asked.
+    number: u64,
     last: Timestamp,
 }
 
 /// Matches questions with answers, bounded.
 pub struct LookupTable {
     pending: HashMap<QuestionKey, Pending, RandomState>,
-    /// Keys in the order in which they were first asked.
-    order: VecDeque<QuestionKey>,
+    /// Keys in the order in which they were asked, each with the number of its question; a key whose question has another
+    /// number by now was asked again.
+    order: VecDeque<(QuestionKey, u64)>,
+    /// Multicast questions asked last, which any response may answer.
+    multicast: VecDeque<QuestionKey>,
+    hasher: RandomState,
+    asked: u64,
     capacity: usize,
     answer_wait: Duration,
     /// Questions given up because the table was full.
     pub evicted: u64,
     /// Second answers to one question.
     pub repeated_answers: u64,
+}
+
+/// One question on its way.
+#[derive(Clone, Copy)]
+struct Asked<'m> {
+    id: u16,
+    name: Option<&'m HostName>,
+    query_type: u16,
+    client: SocketAddr,
+    resolver: SocketAddr,
+    transport: DnsTransport,
 }
 
 impl LookupTable {
@@ -51,6 +76,9 @@ impl LookupTable {
         Self {
             pending: HashMap::default(),
             order: VecDeque::new(),
+            multicast: VecDeque::new(),
+            hasher: RandomState::default(),
+            asked: 0,
             capacity: limits.questions,
             answer_wait: limits.answer_wait,
             evicted: 0,
@@ -66,172 +94,162 @@ impl LookupTable {
         destination: SocketAddr,
         transport: DnsTransport,
         seen: Seen,
-        each: &mut impl FnMut(DnsExchange),
+        each: &mut impl FnMut(Box<DnsExchange>),
     ) {
         // Only standard queries ask for names; updates and notifications do not.
         if message.opcode != 0 {
             return;
         }
+        let (client, resolver) = if message.response {
+            (destination, source)
+        } else {
+            (source, destination)
+        };
+        let asked = |question: &'_ Question| Asked {
+            id: message.id,
+            query_type: question.query_type,
+            name: None,
+            client,
+            resolver,
+            transport,
+        };
         match (message.response, transport) {
             (false, _) => {
                 for question in &message.questions {
-                    self.ask(
-                        message.id,
-                        question.name.as_ref(),
-                        question.query_type,
-                        source,
-                        destination,
-                        transport,
-                        seen,
-                        each,
-                    );
+                    let asked = Asked {
+                        name: question.name.as_ref(),
+                        ..asked(question)
+                    };
+                    self.ask(asked, seen, each);
                 }
             }
             (true, DnsTransport::Mdns) => self.answer_multicast(message, seen, each),
-            (true, _) => self.answer(message, source, destination, transport, seen, each),
+            (true, _) => {
+                if let Some(question) = message.questions.first() {
+                    let asked = Asked {
+                        name: question.name.as_ref(),
+                        ..asked(question)
+                    };
+                    self.answer(asked, message, seen, each);
+                }
+            }
         }
     }
 
     /// Gives up questions that waited too long at `now`.
-    pub fn expire(&mut self, now: Timestamp, each: &mut impl FnMut(DnsExchange)) {
+    pub fn expire(&mut self, now: Timestamp, each: &mut impl FnMut(Box<DnsExchange>)) {
         let wait = self.answer_wait;
-        let waits = |pending: &Pending| {
-            let patience = if pending.answered {
-                ANSWERED_LINGER
-            } else {
-                wait
+        let pending = &mut self.pending;
+        self.order.retain(|(key, number)| {
+            let Some(question) = pending.get(key).filter(|known| known.number == *number) else {
+                return false;
             };
-            now.since(pending.last) < patience
-        };
-        let mut kept = VecDeque::new();
-        for key in self.order.drain(..) {
-            match self.pending.get(&key) {
-                Some(pending) if waits(pending) => kept.push_back(key),
-                Some(_) => {
-                    if let Some(pending) = self.pending.remove(&key)
-                        && !pending.answered
-                    {
-                        each(pending.exchange);
-                    }
-                }
-                None => {}
+            let patience = match question.waiting {
+                Some(_) => wait,
+                None => ANSWERED_LINGER,
+            };
+            let keep = now.since(question.last) < patience;
+            if !keep && let Some(exchange) = pending.remove(key).and_then(|known| known.waiting) {
+                each(exchange);
             }
-        }
-        self.order = kept;
+            keep
+        });
+        self.multicast.retain(|key| pending.contains_key(key));
     }
 
     /// Gives up all questions: the capture has ended.
-    pub fn finish(mut self, each: &mut impl FnMut(DnsExchange)) {
-        for key in std::mem::take(&mut self.order) {
-            if let Some(pending) = self.pending.remove(&key)
-                && !pending.answered
+    pub fn finish(mut self, each: &mut impl FnMut(Box<DnsExchange>)) {
+        for (key, number) in std::mem::take(&mut self.order) {
+            if self
+                .pending
+                .get(&key)
+                .is_some_and(|known| known.number == number)
+                && let Some(exchange) = self.pending.remove(&key).and_then(|known| known.waiting)
             {
-                each(pending.exchange);
+                each(exchange);
             }
         }
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one question is this many plain values"
-    )]
-    fn ask(
-        &mut self,
-        id: u16,
-        name: Option<&HostName>,
-        query_type: u16,
-        client: SocketAddr,
-        resolver: SocketAddr,
-        transport: DnsTransport,
-        seen: Seen,
-        each: &mut impl FnMut(DnsExchange),
-    ) {
-        let key = key(id, name, query_type, client, resolver, transport);
-        if let Some(pending) = self.pending.get_mut(&key) {
-            if !pending.answered {
-                pending.exchange.queries = pending.exchange.queries.saturating_add(1);
-                pending.exchange.last_query = Some(seen);
-                pending.last = seen.time;
-                return;
-            }
-            // The same question under the same number again is a new one once it was answered.
-            self.pending.remove(&key);
-            self.order.retain(|known| *known != key);
+    fn ask(&mut self, asked: Asked<'_>, seen: Seen, each: &mut impl FnMut(Box<DnsExchange>)) {
+        let key = self.key(asked);
+        if let Some(known) = self.pending.get_mut(&key)
+            && let Some(exchange) = &mut known.waiting
+        {
+            exchange.queries = exchange.queries.saturating_add(1);
+            exchange.last_query = Some(seen);
+            known.last = seen.time;
+            return;
         }
+        // The same question under the same number again is a new one once it was answered.
         self.make_room(each);
-        let mut exchange = empty_exchange(client, resolver, transport, name.cloned(), query_type);
+        let mut exchange = empty_exchange(asked);
         exchange.query = Some(seen);
         exchange.queries = 1;
-        self.order.push_back(key.clone());
-        self.pending.insert(
-            key,
-            Pending {
-                exchange,
-                answered: false,
-                last: seen.time,
-            },
-        );
+        self.asked = self.asked.wrapping_add(1);
+        self.order.push_back((key, self.asked));
+        if asked.transport == DnsTransport::Mdns {
+            if self.multicast.len() >= MULTICAST_QUESTIONS {
+                self.multicast.pop_front();
+            }
+            self.multicast.push_back(key);
+        }
+        let question = Pending {
+            waiting: Some(exchange),
+            number: self.asked,
+            last: seen.time,
+        };
+        self.pending.insert(key, question);
     }
 
-    fn make_room(&mut self, each: &mut impl FnMut(DnsExchange)) {
+    fn make_room(&mut self, each: &mut impl FnMut(Box<DnsExchange>)) {
+        if self.order.len() >= self.capacity.saturating_mul(2) {
+            let pending = &self.pending;
+            self.order.retain(|(key, number)| {
+                pending
+                    .get(key)
+                    .is_some_and(|known| known.number == *number)
+            });
+        }
         while self.pending.len() >= self.capacity {
-            let Some(oldest) = self.order.pop_front() else {
+            let Some((oldest, number)) = self.order.pop_front() else {
                 return;
             };
-            if let Some(pending) = self.pending.remove(&oldest)
-                && !pending.answered
+            if self
+                .pending
+                .get(&oldest)
+                .is_some_and(|known| known.number == number)
+                && let Some(exchange) = self.pending.remove(&oldest).and_then(|known| known.waiting)
             {
                 self.evicted = self.evicted.saturating_add(1);
-                each(pending.exchange);
+                each(exchange);
             }
         }
     }
 
     fn answer(
         &mut self,
+        asked: Asked<'_>,
         message: &DnsMessage,
-        resolver: SocketAddr,
-        client: SocketAddr,
-        transport: DnsTransport,
         seen: Seen,
-        each: &mut impl FnMut(DnsExchange),
+        each: &mut impl FnMut(Box<DnsExchange>),
     ) {
-        let Some(question) = message.questions.first() else {
+        let key = self.key(asked);
+        let Some(known) = self.pending.get_mut(&key) else {
+            let mut exchange = empty_exchange(asked);
+            fill_answer(&mut exchange, message, seen);
+            each(exchange);
             return;
         };
-        let key = key(
-            message.id,
-            question.name.as_ref(),
-            question.query_type,
-            client,
-            resolver,
-            transport,
-        );
-        match self.pending.get_mut(&key) {
-            Some(pending) if pending.answered => {
-                self.repeated_answers = self.repeated_answers.saturating_add(1)
-            }
-            Some(pending) => {
-                pending.answered = true;
-                pending.last = seen.time;
-                fill_answer(&mut pending.exchange, message, seen);
-                if transport == DnsTransport::Llmnr {
-                    pending.exchange.resolver = resolver;
-                }
-                each(pending.exchange.clone());
-            }
-            None => {
-                let mut exchange = empty_exchange(
-                    client,
-                    resolver,
-                    transport,
-                    question.name.clone(),
-                    question.query_type,
-                );
-                fill_answer(&mut exchange, message, seen);
-                each(exchange);
-            }
-        }
+        let Some(mut exchange) = known.waiting.take() else {
+            self.repeated_answers = self.repeated_answers.saturating_add(1);
+            return;
+        };
+        known.last = seen.time;
+        fill_answer(&mut exchange, message, seen);
+        // Link-local questions go to a group; the one that answers is the resolver.
+        exchange.resolver = asked.resolver;
+        each(exchange);
     }
 
     /// A multicast response answers whoever asked for a name it holds (RFC 6762 §6).
@@ -239,67 +257,56 @@ impl LookupTable {
         &mut self,
         message: &DnsMessage,
         seen: Seen,
-        each: &mut impl FnMut(DnsExchange),
+        each: &mut impl FnMut(Box<DnsExchange>),
     ) {
-        for pending in self.pending.values_mut() {
-            if pending.answered || pending.exchange.transport != DnsTransport::Mdns {
-                continue;
-            }
-            let holds = message
+        let records = || {
+            message
                 .addresses
                 .iter()
                 .chain(&message.additional_addresses)
-                .any(|record| {
-                    record.owner == pending.exchange.name
-                        && (pending.exchange.query_type == 1) == record.address.is_ipv4()
-                });
-            if holds {
-                pending.answered = true;
-                fill_answer(&mut pending.exchange, message, seen);
-                pending.exchange.addresses = message
-                    .addresses
-                    .iter()
-                    .filter(|record| record.owner == pending.exchange.name)
+        };
+        for key in &self.multicast {
+            let Some(known) = self.pending.get_mut(key) else {
+                continue;
+            };
+            let holds = known.waiting.as_ref().is_some_and(|exchange| {
+                records().any(|record| {
+                    record.owner == exchange.name
+                        && (exchange.query_type == A) == record.address.is_ipv4()
+                })
+            });
+            if holds && let Some(mut exchange) = known.waiting.take() {
+                known.last = seen.time;
+                fill_answer(&mut exchange, message, seen);
+                exchange.addresses = records()
+                    .filter(|record| record.owner == exchange.name)
                     .map(|record| record.address)
                     .collect();
-                each(pending.exchange.clone());
+                each(exchange);
             }
+        }
+    }
+
+    fn key(&self, asked: Asked<'_>) -> QuestionKey {
+        let multicast = matches!(asked.transport, DnsTransport::Mdns | DnsTransport::Llmnr);
+        QuestionKey {
+            client: asked.client,
+            resolver: (!multicast).then_some(asked.resolver),
+            id: asked.id,
+            query_type: asked.query_type,
+            name: self.hasher.hash_one(asked.name),
+            transport: asked.transport,
         }
     }
 }
 
-fn key(
-    id: u16,
-    name: Option<&HostName>,
-    query_type: u16,
-    client: SocketAddr,
-    resolver: SocketAddr,
-    transport: DnsTransport,
-) -> QuestionKey {
-    let multicast = matches!(transport, DnsTransport::Mdns | DnsTransport::Llmnr);
-    QuestionKey {
-        client,
-        resolver: (!multicast).then_some(resolver),
-        id,
-        query_type,
-        name: name.map(HostName::folded),
-        transport,
-    }
-}
-
-fn empty_exchange(
-    client: SocketAddr,
-    resolver: SocketAddr,
-    transport: DnsTransport,
-    name: Option<HostName>,
-    query_type: u16,
-) -> DnsExchange {
-    DnsExchange {
-        client,
-        resolver,
-        transport,
-        name,
-        query_type,
+fn empty_exchange(asked: Asked<'_>) -> Box<DnsExchange> {
+    Box::new(DnsExchange {
+        client: asked.client,
+        resolver: asked.resolver,
+        transport: asked.transport,
+        name: asked.name.cloned(),
+        query_type: asked.query_type,
         query: None,
         last_query: None,
         queries: 0,
@@ -312,7 +319,7 @@ fn empty_exchange(
         hints: Vec::new(),
         answer_cut_short: false,
         truncated: false,
-    }
+    })
 }
 
 fn fill_answer(exchange: &mut DnsExchange, message: &DnsMessage, seen: Seen) {
@@ -331,4 +338,115 @@ fn fill_answer(exchange: &mut DnsExchange, message: &DnsMessage, seen: Seen) {
     exchange.hints.clone_from(&message.hints);
     exchange.answer_cut_short = message.cut_short;
     exchange.truncated = message.truncated;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dissect::dns;
+    use crate::facts::FrameNumber;
+
+    fn message(id: u8, response: bool, name: &str) -> DnsMessage {
+        let mut bytes = vec![
+            0,
+            id,
+            if response { 0x80 } else { 0 },
+            0,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ];
+        for label in name.split('.') {
+            bytes.push(u8::try_from(label.len()).unwrap());
+            bytes.extend_from_slice(label.as_bytes());
+        }
+        bytes.extend_from_slice(&[0, 0, 1, 0, 1]);
+        dns::parse(&bytes, true).unwrap()
+    }
+
+    fn run(limits: &Limits, messages: &[(u8, bool, &str)]) -> (Vec<(u32, bool)>, LookupTable) {
+        let client: SocketAddr = "10.0.0.5:5000".parse().unwrap();
+        let resolver: SocketAddr = "10.0.0.1:53".parse().unwrap();
+        let mut table = LookupTable::new(limits);
+        let mut finished = Vec::new();
+        for (index, (id, response, name)) in messages.iter().enumerate() {
+            let seen = Seen {
+                frame: FrameNumber(index as u64),
+                time: Timestamp::from_parts(index as i64, 0),
+            };
+            let (from, to) = if *response {
+                (resolver, client)
+            } else {
+                (client, resolver)
+            };
+            let message = message(*id, *response, name);
+            table.take(
+                &message,
+                from,
+                to,
+                DnsTransport::Udp,
+                seen,
+                &mut |exchange| {
+                    finished.push((exchange.queries, exchange.answer.is_some()));
+                },
+            );
+        }
+        (finished, table)
+    }
+
+    #[test]
+    fn repetitions_are_one_question_until_it_is_answered() {
+        let asked = [
+            (1, false, "a.b"),
+            (1, false, "A.b"),
+            (1, true, "a.B"),
+            (1, true, "a.b"),
+        ];
+        let (finished, table) = run(&Limits::default(), &asked);
+        assert_eq!(finished, [(2, true)]);
+        assert_eq!(table.repeated_answers, 1);
+    }
+
+    #[test]
+    fn the_same_question_after_its_answer_is_a_new_one() {
+        let asked = [(1, false, "a.b"), (1, true, "a.b"), (1, false, "a.b")];
+        let (mut finished, table) = run(&Limits::default(), &asked);
+        table.finish(&mut |exchange| finished.push((exchange.queries, exchange.answer.is_some())));
+        assert_eq!(finished, [(1, true), (1, false)]);
+    }
+
+    #[test]
+    fn an_answer_without_question_is_told() {
+        let (finished, _) = run(&Limits::default(), &[(9, true, "a.b")]);
+        assert_eq!(finished, [(0, true)]);
+    }
+
+    #[test]
+    fn a_full_table_gives_up_the_oldest() {
+        let limits = Limits {
+            questions: 2,
+            ..Limits::default()
+        };
+        let asked = [(1, false, "a.b"), (2, false, "a.b"), (3, false, "a.b")];
+        let (finished, table) = run(&limits, &asked);
+        assert_eq!(finished, [(1, false)]);
+        assert_eq!(table.evicted, 1);
+    }
+
+    #[test]
+    fn asking_and_answering_for_ever_keeps_the_order_bounded() {
+        let limits = Limits {
+            questions: 4,
+            ..Limits::default()
+        };
+        let asked: Vec<_> = (0..1_000).map(|step| (1, step % 2 == 1, "a.b")).collect();
+        let (finished, table) = run(&limits, &asked);
+        assert_eq!(finished.len(), 500);
+        assert!(table.order.len() <= 9);
+    }
 }

@@ -23,8 +23,7 @@ use crate::decode::{
 };
 use crate::dissect::dns;
 use crate::facts::{
-    CaptureSummary, DnsTransport, Fact, FactSink, FlowEnd, FlowRecord, HostSighting, Seen,
-    Timestamp, Transport,
+    CaptureSummary, DnsTransport, Fact, FactSink, FlowEnd, HostSighting, Seen, Timestamp, Transport,
 };
 use crate::flow::{CopyFilter, FlowId, FlowKey, FlowTable, TcpState};
 use datagrams::Service;
@@ -124,14 +123,11 @@ impl Observer {
             decoder,
             ..
         } = self;
-        lookups.finish(&mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))));
-        let mut open: Vec<Box<FlowRecord>> = flows
-            .into_flows()
-            .map(|flow| flow.into_record(FlowEnd::CaptureEnd))
-            .collect();
-        open.sort_by_key(|record| (record.first, record.five_tuple));
-        for record in open {
-            sink.accept(Fact::Flow(record));
+        lookups.finish(&mut |exchange| sink.accept(Fact::Dns(exchange)));
+        let mut open: Vec<Box<TrackedFlow>> = flows.into_flows().collect();
+        open.sort_by_key(|flow| flow.order());
+        for flow in open {
+            sink.accept(Fact::Flow(flow.into_record(FlowEnd::CaptureEnd)));
         }
         summary.anomalies.merge(decoder.anomalies());
         summary.link_types = decoder.link_types().to_vec();
@@ -191,9 +187,8 @@ impl Observer {
         }
         self.packets_since_sweep = 0;
         self.last_sweep = now;
-        self.lookups.expire(now, &mut |exchange| {
-            sink.accept(Fact::Dns(Box::new(exchange)))
-        });
+        self.lookups
+            .expire(now, &mut |exchange| sink.accept(Fact::Dns(exchange)));
         self.flows.sweep(now, |flow| {
             let end = if flow.is_closed() {
                 FlowEnd::Closed
@@ -277,7 +272,7 @@ impl View<'_> {
                         destination,
                         DnsTransport::Tcp,
                         seen,
-                        &mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))),
+                        &mut |exchange| sink.accept(Fact::Dns(exchange)),
                     );
                 }
             },
@@ -324,7 +319,7 @@ impl View<'_> {
                         destination,
                         transport,
                         seen,
-                        &mut |exchange| sink.accept(Fact::Dns(Box::new(exchange))),
+                        &mut |exchange| sink.accept(Fact::Dns(exchange)),
                     );
                     if transport == DnsTransport::Mdns {
                         self.tell(names::from_mdns(&message, packet, seen), sink);

@@ -157,6 +157,12 @@ impl TrackedFlow {
         }
     }
 
+    /// What flows are put in order by.
+    #[must_use]
+    pub fn order(&self) -> (Seen, FiveTuple) {
+        (self.first, self.five_tuple)
+    }
+
     /// Both sides have closed, or one has reset it.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -195,6 +195,11 @@ impl Presentation {
             self.text.push(b'.');
         }
         self.labels = self.labels.saturating_add(1);
+        let plain = |octet: &u8| octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\');
+        if label.iter().all(plain) {
+            self.text.extend_from_slice(label);
+            return;
+        }
         // UTF-8 labels, common in multicast DNS (RFC 6762 §16), stay readable; `HostName` escapes what is not UTF-8.
         for &octet in label {
             match octet {
