@@ -46,7 +46,6 @@ impl Attempt {
             let judgement = judge(&flow, vantage, known_host);
             self.outcome = judgement.outcome;
             self.evidence = judgement.evidence.into_sorted();
-            self.flow = Some(flow);
         }
     }
 }
@@ -138,7 +137,7 @@ impl HostHistory {
             Self::FAILED_KEPT
         };
         if kept < room || !same_kind {
-            self.attempts.push(attempt);
+            push_exact(&mut self.attempts, attempt);
         } else if served {
             self.more_served = self.more_served.saturating_add(1);
         } else {
@@ -170,9 +169,18 @@ impl HostHistory {
             addresses: exchange.addresses.clone(),
             ..*exchange
         };
-        self.lookups.push(HostLookup {
+        let lookup = HostLookup {
             exchange: kept,
             outcome: LookupOutcome::Unknown,
-        });
+        };
+        push_exact(&mut self.lookups, lookup);
     }
+}
+
+/// Adds to a list that mostly has one or two entries, one of thousands, without room to spare.
+fn push_exact<T>(list: &mut Vec<T>, entry: T) {
+    if list.len() == list.capacity() && list.len() < 4 {
+        list.reserve_exact(1);
+    }
+    list.push(entry);
 }

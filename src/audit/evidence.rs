@@ -42,6 +42,7 @@ impl EvidenceList {
     pub fn into_sorted(mut self) -> Vec<Evidence> {
         self.0.sort_by_key(|evidence| evidence.seen.frame);
         self.0.dedup();
+        self.0.shrink_to_fit();
         self.0
     }
 }
