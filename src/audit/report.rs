@@ -14,7 +14,8 @@ use super::{Attribution, Auditor, address};
 use crate::attribution::NameSource;
 use crate::catalog::{Catalog, EndpointSet, FeatureArea, SetKey, Standing};
 use crate::facts::{
-    CaptureSummary, DnsExchange, FlowRecord, HostName, MacAddress, Seen, Timestamp, Transport,
+    CaptureSummary, DnsExchange, FiveTuple, FlowRecord, HostName, MacAddress, Seen, Timestamp,
+    Transport,
 };
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +169,34 @@ pub struct FlowReport {
     pub port_listed: Option<bool>,
     /// How it ended.
     pub outcome: super::Outcome,
+}
+
+impl FlowReport {
+    /// Adds what a later flow between the same ends brought.
+    fn absorb(&mut self, later: Self) {
+        let (mine, other) = (&mut self.record, later.record);
+        mine.last = mine.last.max(other.last);
+        for (mine, other) in mine.packets.iter_mut().zip(other.packets) {
+            *mine = mine.saturating_add(other);
+        }
+        for (mine, other) in mine.octets.iter_mut().zip(other.octets) {
+            *mine = mine.saturating_add(other);
+        }
+        mine.copies = mine.copies.saturating_add(other.copies);
+        mine.application = mine.application.or(other.application);
+        mine.quic = mine.quic.take().or(other.quic);
+        mine.tls = mine.tls.take().or(other.tls);
+        if self.name.is_none() {
+            self.name = later.name;
+            self.source = later.source;
+            self.sets = later.sets;
+            self.also = later.also;
+        }
+        self.port_listed = self.port_listed.or(later.port_listed);
+        if later.outcome == super::Outcome::Served {
+            self.outcome = later.outcome;
+        }
+    }
 }
 
 /// One lookup, for the list of all lookups.
@@ -757,7 +786,25 @@ fn flow_reports(
         })
         .collect();
     reports.sort_by_key(|flow| (flow.record.first, flow.record.five_tuple));
-    reports
+    join_datagrams(reports)
+}
+
+/// Joins UDP flows between the same ends, which the observer tells apart by time alone.
+fn join_datagrams(flows: Vec<FlowReport>) -> Vec<FlowReport> {
+    let mut joined: Vec<FlowReport> = Vec::with_capacity(flows.len());
+    let mut places: hashbrown::HashMap<FiveTuple, usize, foldhash::fast::RandomState> =
+        hashbrown::HashMap::default();
+    for flow in flows {
+        if flow.record.five_tuple.transport == Transport::Udp {
+            let place = *places.entry(flow.record.five_tuple).or_insert(joined.len());
+            if let Some(earlier) = joined.get_mut(place) {
+                earlier.absorb(flow);
+                continue;
+            }
+        }
+        joined.push(flow);
+    }
+    joined
 }
 
 fn lookup_reports(

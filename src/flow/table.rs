@@ -3,7 +3,8 @@
 use super::key::FlowKey;
 use crate::facts::Timestamp;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 
 /// Position of a flow in its table, valid until the flow leaves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,9 @@ struct Slot<T> {
 /// What a sweep looks at lies side by side; the flows themselves are only touched by their own packets.
 #[derive(Debug)]
 pub struct FlowTable<T> {
-    index: HashMap<FlowKey, u32, RandomState>,
+    /// Positions of slots; the slots hold the keys, so that the index stays small enough for the processor's cache.
+    index: HashTable<u32>,
+    hasher: RandomState,
     slots: Vec<Option<Slot<T>>>,
     free: Vec<u32>,
     capacity: usize,
@@ -33,7 +36,8 @@ impl<T> FlowTable<T> {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
-            index: HashMap::default(),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
             slots: Vec::new(),
             free: Vec::new(),
             capacity: capacity.min(u32::MAX as usize),
@@ -61,7 +65,9 @@ impl<T> FlowTable<T> {
     /// Where the flow with this key is.
     #[must_use]
     pub fn find(&self, key: &FlowKey) -> Option<FlowId> {
-        self.index.get(key).copied().map(FlowId)
+        let hash = self.hasher.hash_one(Some(key));
+        let is_it = |position: &u32| key_at(&self.slots, *position) == Some(key);
+        self.index.find(hash, is_it).copied().map(FlowId)
     }
 
     /// The flow at `id`.
@@ -96,7 +102,14 @@ impl<T> FlowTable<T> {
         {
             *place = Some(slot);
         }
-        self.index.insert(key, position);
+        let Self {
+            index,
+            hasher,
+            slots,
+            ..
+        } = self;
+        let rehash = |position: &u32| hasher.hash_one(key_at(slots, *position));
+        index.insert_unique(hasher.hash_one(Some(&key)), position, rehash);
         FlowId(position)
     }
 
@@ -112,8 +125,12 @@ impl<T> FlowTable<T> {
             if place.as_ref().is_some_and(|slot| slot.keep_until <= now)
                 && let Some(slot) = place.take()
             {
-                self.index.remove(&slot.key);
-                self.free.push(u32::try_from(position).unwrap_or(u32::MAX));
+                let position = u32::try_from(position).unwrap_or(u32::MAX);
+                let hash = self.hasher.hash_one(Some(&slot.key));
+                if let Ok(entry) = self.index.find_entry(hash, |known| *known == position) {
+                    entry.remove();
+                }
+                self.free.push(position);
                 each(slot.flow);
             }
         }
@@ -143,6 +160,11 @@ impl<T> FlowTable<T> {
     fn slot_mut(&mut self, id: FlowId) -> Option<&mut Slot<T>> {
         self.slots.get_mut(usize::try_from(id.0).ok()?)?.as_mut()
     }
+}
+
+fn key_at<T>(slots: &[Option<Slot<T>>], position: u32) -> Option<&FlowKey> {
+    let slot = slots.get(usize::try_from(position).ok()?)?;
+    slot.as_ref().map(|slot| &slot.key)
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ pub struct Limits {
     /// How long a TCP flow may be silent. Push notification channels send keep-alives every few minutes; an hour covers
     /// them all.
     pub tcp_idle: Duration,
-    /// How long a UDP flow may be silent.
+    /// How long a UDP flow may be silent. Most are one question and one answer; what comes later on the same ports is told
+    /// as another flow, and reports join them.
     pub udp_idle: Duration,
     /// How long a closed TCP flow is kept for late packets (twice the 30 s that stacks use as maximum segment lifetime).
     pub closed_linger: Duration,
@@ -27,7 +28,7 @@ impl Default for Limits {
         Self {
             flows: 400_000,
             tcp_idle: Duration::from_secs(3_600),
-            udp_idle: Duration::from_secs(600),
+            udp_idle: Duration::from_secs(60),
             closed_linger: Duration::from_secs(60),
             questions: 65_536,
             answer_wait: Duration::from_secs(20),
