@@ -24,6 +24,9 @@ const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Two names resolved this close together may both be meant by the connection that follows.
 const AMBIGUOUS: Duration = Duration::from_secs(2);
 
+/// An answer may follow the connection it led to by so much: captures of several interfaces or queues are not quite in order.
+const DISORDER: Duration = Duration::from_millis(10);
+
 /// Addresses kept in all, of all clients: about 120 MB at the worst.
 const MAX_ENTRIES: usize = 1_000_000;
 
@@ -40,7 +43,9 @@ pub struct ResolvedName {
 #[derive(Debug, Clone)]
 struct NamedAddress {
     resolved: Arc<ResolvedName>,
-    /// When the answer came.
+    /// When the first answer came.
+    first: Timestamp,
+    /// When the last answer came.
     since: Timestamp,
     /// Until when it may have been used.
     until: Timestamp,
@@ -89,6 +94,7 @@ impl NameTable {
             .clamp(SHORTEST_LIFE, LONGEST_LIFE);
         let entry = NamedAddress {
             resolved: self.intern(name, &exchange.cnames),
+            first: answer.time,
             since: answer.time,
             until: answer.time.plus(life),
         };
@@ -111,10 +117,15 @@ impl NameTable {
         let own = self.own.get(&key).filter(|names| find(names));
         let names = own.or_else(|| self.anyone.get(&address))?;
         let newest = newest_before(names, time)?;
+        let told = newest.told_before(time);
         let also = names
             .iter()
-            .filter(|other| other.resolved.name != newest.resolved.name && other.since <= time)
-            .filter(|other| newest.since.since(other.since) <= AMBIGUOUS)
+            .filter(|other| other.resolved.name != newest.resolved.name)
+            .filter(|other| {
+                let other = other.told_before(time);
+                told.zip(other)
+                    .is_some_and(|(told, other)| told.since(other) <= AMBIGUOUS)
+            })
             .map(|other| other.resolved.name.clone())
             .collect();
         Some(Found {
@@ -164,19 +175,39 @@ impl NameTable {
     }
 }
 
+impl NamedAddress {
+    /// When an answer last gave this name before `time`, as far as remembered.
+    fn told_before(&self, time: Timestamp) -> Option<Timestamp> {
+        let latest = time.plus(DISORDER);
+        [self.since, self.first]
+            .into_iter()
+            .find(|told| *told <= latest)
+    }
+}
+
+/// Long connections are named when they end: an answer that came meanwhile must not hide the one that led to them.
 fn remember(names: &mut Names, entry: &NamedAddress) {
-    names.retain(|known| known.resolved.name != entry.resolved.name);
+    let mut entry = entry.clone();
+    names.retain(|known| {
+        let same = known.resolved.name == entry.resolved.name;
+        if same {
+            entry.first = entry.first.min(known.first);
+        }
+        !same
+    });
     if names.len() >= NAMES_PER_ADDRESS {
         names.remove(0);
     }
-    names.push(entry.clone());
+    names.push(entry);
 }
 
 fn newest_before(names: &Names, time: Timestamp) -> Option<&NamedAddress> {
     names
         .iter()
-        .rev()
-        .find(|entry| entry.since <= time && time <= entry.until)
+        .filter(|entry| time <= entry.until)
+        .filter_map(|entry| Some((entry.told_before(time)?, entry)))
+        .max_by_key(|(told, _)| *told)
+        .map(|(_, entry)| entry)
 }
 
 #[cfg(test)]
@@ -252,6 +283,23 @@ mod tests {
                     Timestamp::from_parts(2_000, 0)
                 )
                 .is_none()
+        );
+    }
+
+    #[test]
+    fn a_second_answer_does_not_take_the_name_from_a_connection_before_it() {
+        let mut names = NameTable::default();
+        names.learn(&exchange("10.0.0.5", "a.example", "192.0.2.1", 100));
+        names.learn(&exchange("10.0.0.5", "b.example", "192.0.2.1", 110));
+        names.learn(&exchange("10.0.0.5", "a.example", "192.0.2.1", 120));
+        let named = |seconds| {
+            let time = Timestamp::from_parts(seconds, 0);
+            let found = names.lookup(ip("10.0.0.5"), ip("192.0.2.1"), time).unwrap();
+            found.newest.name.to_string()
+        };
+        assert_eq!(
+            [named(101), named(111), named(121)],
+            ["a.example", "b.example", "a.example"]
         );
     }
 
