@@ -225,7 +225,17 @@ impl TcpState {
             side.origin = Some(segment.acknowledgment);
         }
         let offset = side.offset(segment.acknowledgment, *highest)?;
+        let grown = offset > *highest;
         *highest = (*highest).max(offset);
+        // Where the originator's own segments are missing, what the responder acknowledges shows its turns.
+        let [originator_octets, responder_octets] = self.facts.payload;
+        if direction == Direction::Responder && grown && originator_octets == 0 {
+            if responder_octets == 0 {
+                self.facts.opening_octets = offset;
+            } else {
+                self.facts.originator_data_after_answer.get_or_insert(seen);
+            }
+        }
         // One octet may be the FIN of a side that the capture does not hold.
         if direction == Direction::Originator && offset > 1 {
             self.facts.originator_acknowledged_data.get_or_insert(seen);
@@ -287,6 +297,10 @@ impl TcpState {
             side.holes = side.holes.saturating_sub(filled);
             let payload = direction.of_mut(&mut self.facts.payload);
             *payload = payload.saturating_add(filled);
+            direction
+                .of_mut(&mut self.facts.first_data)
+                .get_or_insert(seen);
+            *direction.of_mut(&mut self.facts.last_data) = Some(seen);
             return;
         }
         // A keep-alive repeats the last octet (RFC 9293 §3.8.4).
@@ -303,7 +317,16 @@ impl TcpState {
 
     fn take_fin(&mut self, direction: Direction, segment: &TcpSegment<'_>, seen: Seen) {
         let last = segment.sequence.wrapping_add(segment.payload_length);
-        direction.of_mut(&mut self.sides).origin.get_or_insert(last);
+        let acknowledged = *direction.of(&self.facts.acknowledged);
+        let side = direction.of_mut(&mut self.sides);
+        side.origin.get_or_insert(last);
+        // The place of the FIN shows how much was sent, even where the capture lacks the end of it.
+        if let Some(end) = side.offset(last, acknowledged)
+            && end > side.end
+        {
+            side.holes = side.holes.saturating_add(end.saturating_sub(side.end));
+            side.end = end;
+        }
         direction.of_mut(&mut self.facts.fin).get_or_insert(seen);
         if let [Some(_), Some(_)] = self.facts.fin {
             self.closed.get_or_insert(seen);
