@@ -7,8 +7,9 @@ use crate::dissect::dns::DnsStream;
 use crate::dissect::http::{self, HttpStream};
 use crate::dissect::socks::{self, SocksStream};
 use crate::dissect::tls::{TlsStream, looks_like_tls};
+use crate::dissect::tunnel::EarlyOctets;
 use crate::dissect::{Progress, StreamDissector, TunnelProgress};
-use crate::facts::{Application, Direction, FlowRecord, HttpFacts, Seen, TunnelRequest};
+use crate::facts::{Application, Direction, FlowRecord, HttpFacts, Seen, TlsFacts, TunnelRequest};
 use crate::flow::Delivery;
 use smallvec::SmallVec;
 
@@ -116,8 +117,14 @@ impl Conversation {
                 record.tls = Some(Box::new(stream.into_facts()));
                 application = application.or(Some(Application::Tls));
             }
-            Stage::Http(stream) => {
+            Stage::Http(mut stream) => {
+                let early = stream.take_early_octets();
+                let client = stream.client().unwrap_or(Direction::Originator);
                 let (http, tunnel) = stream.into_facts();
+                if record.tls.is_none() && tunnel.is_some() && !early.is_empty() {
+                    // The capture does not hold the proxy's answer; the client went on as if it was a consent.
+                    record.tls = early_tls(client, &early).map(Box::new);
+                }
                 let spoken = if tunnel.is_some() {
                     Application::HttpConnect
                 } else {
@@ -335,6 +342,16 @@ impl Conversation {
             TunnelProgress::NeedMore | TunnelProgress::Tunnel { .. } => {}
         }
     }
+}
+
+/// What a client said to the server behind a proxy whose answer is not in the capture.
+fn early_tls(client: Direction, early: &EarlyOctets) -> Option<TlsFacts> {
+    let mut stream = TlsStream::new();
+    for (seen, piece) in early.pieces() {
+        stream.push(client, piece, seen);
+    }
+    let facts = stream.into_facts();
+    facts.client_hello.is_some().then_some(facts)
 }
 
 /// What a dissector says that never meets a tunnel, in the words of those that may.
