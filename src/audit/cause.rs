@@ -228,6 +228,8 @@ pub enum Unclear {
     Truncated,
     /// The capture ended first.
     StillOpen,
+    /// The capture lacks packets that would tell.
+    Lost,
     /// Anything else.
     Unknown,
 }
@@ -241,7 +243,7 @@ impl Unclear {
             Self::MidStream => "mid_stream",
             Self::Truncated => "truncated",
             Self::StillOpen => "still_open",
-            Self::Unknown => "unknown",
+            Self::Lost | Self::Unknown => "unknown",
         }
     }
 
@@ -253,6 +255,7 @@ impl Unclear {
             Self::MidStream => "it starts inside the connection",
             Self::Truncated => "its packets are cut short",
             Self::StillOpen => "it ends before the attempt does",
+            Self::Lost => "packets that were sent are missing from it",
             Self::Unknown => "it does not show what happened",
         }
     }

@@ -49,7 +49,9 @@ pub struct ClientState {
     pub first: Option<Seen>,
     /// TCP and UDP flows it opened.
     pub flows: u64,
-    /// Flows that repeat another client's connection behind address translation.
+    /// TCP flows among them.
+    pub tcp_flows: u64,
+    /// TCP flows that repeat another client's connection behind address translation.
     pub translated_flows: u64,
     /// Names of no set that tell the platform (lower case, bounded).
     pub telling_names: SmallVec<[CompactString; 4]>,
@@ -97,6 +99,7 @@ impl ClientState {
             (a, b) => a.or(b),
         };
         self.flows = self.flows.saturating_add(other.flows);
+        self.tcp_flows = self.tcp_flows.saturating_add(other.tcp_flows);
         self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
         self.telling_names.extend(other.telling_names);
         for (key, entry) in other.hosts {
@@ -181,9 +184,11 @@ impl ClientTable {
             }
         }
         let mut states = self.by_address;
+        let pairs = pairs_by_lookups(&states);
         let mut devices = Vec::new();
         for addresses in senders
             .into_values()
+            .chain(pairs)
             .filter(|addresses| is_one_device(addresses))
         {
             let mut addresses = addresses;
@@ -206,6 +211,61 @@ impl ClientTable {
         devices.sort_by(|a, b| (a.state.first, &a.addresses).cmp(&(b.state.first, &b.addresses)));
         devices
     }
+}
+
+/// Who asked for the IPv6 address of a name.
+enum Asker {
+    One(IpAddr),
+    Several,
+}
+
+/// Where no hardware address is in the capture: an IPv6 address that never asks a resolver, but opens connections to hosts
+/// whose IPv6 addresses one single IPv4 address asked for, is that device's.
+fn pairs_by_lookups(states: &HashMap<IpAddr, ClientState, RandomState>) -> Vec<Vec<IpAddr>> {
+    let mut askers: HashMap<&CompactString, Asker, RandomState> = HashMap::default();
+    let [_, aaaa] = super::lookup::ADDRESS_TYPES;
+    let unseen = |state: &ClientState| state.macs.is_empty();
+    for (address, state) in states.iter().filter(|(a, s)| a.is_ipv4() && unseen(s)) {
+        for (key, host) in &state.hosts {
+            let asked = host
+                .history
+                .lookups
+                .iter()
+                .any(|lookup| lookup.exchange.query_type == aaaa);
+            if let (HostKey::Name(name), true) = (key, asked) {
+                askers
+                    .entry(name)
+                    .and_modify(|asker| *asker = Asker::Several)
+                    .or_insert(Asker::One(*address));
+            }
+        }
+    }
+    let owner = |state: &ClientState| {
+        let mut owner = None;
+        for (key, host) in &state.hosts {
+            let HostKey::Name(name) = key else { continue };
+            match askers.get(name) {
+                Some(Asker::One(address))
+                    if host.history.lookups.is_empty()
+                        && owner.is_none_or(|known| known == *address) =>
+                {
+                    owner = Some(*address);
+                }
+                _ => return None,
+            }
+        }
+        owner
+    };
+    let mut joined: BTreeMap<IpAddr, Vec<IpAddr>> = BTreeMap::new();
+    for (address, state) in states.iter().filter(|(a, s)| a.is_ipv6() && unseen(s)) {
+        if let Some(owner) = owner(state) {
+            joined
+                .entry(owner)
+                .or_insert_with(|| vec![owner])
+                .push(*address);
+        }
+    }
+    joined.into_values().collect()
 }
 
 fn is_one_device(addresses: &[IpAddr]) -> bool {
@@ -268,6 +328,39 @@ mod tests {
             ]),
             [3, 1]
         );
+    }
+
+    /// An address without hardware address that asked for the IPv6 address of a name, or (without a question) opened a
+    /// connection to that host.
+    fn tried(table: &mut ClientTable, address: &str, name: &str, asked: bool) {
+        let state = table.client(address.parse().unwrap()).unwrap();
+        let host = state
+            .host(HostKey::Name(name.into()), &SetMatch::default())
+            .unwrap();
+        if asked {
+            host.history
+                .add_lookup(crate::audit::lookup::tests::question(28));
+        }
+    }
+
+    #[test]
+    fn without_hardware_addresses_lookups_join_both_families() {
+        let mut table = ClientTable::default();
+        tried(&mut table, "10.0.0.5", "manage.microsoft.com", true);
+        tried(&mut table, "10.0.0.6", "login.live.com", true);
+        tried(&mut table, "2001:db8::5", "manage.microsoft.com", false);
+        let devices = table.into_devices();
+        assert_eq!(devices.len(), 2);
+        assert!(devices.iter().any(|device| device.addresses.len() == 2));
+    }
+
+    #[test]
+    fn a_name_that_several_asked_for_joins_nobody() {
+        let mut table = ClientTable::default();
+        tried(&mut table, "10.0.0.5", "manage.microsoft.com", true);
+        tried(&mut table, "10.0.0.6", "manage.microsoft.com", true);
+        tried(&mut table, "2001:db8::5", "manage.microsoft.com", false);
+        assert_eq!(table.into_devices().len(), 3);
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub fn judge(capture: &CaptureSummary, vantage: &VantageEvidence, translated: us
     }
     reasons.extend(truncation(capture, vantage));
     reasons.extend(direction(vantage));
-    reasons.extend(losses(capture));
+    reasons.extend(losses(capture, vantage));
     reasons.extend(beginning(vantage));
     reasons.extend(name_resolution(vantage));
     reasons.extend(clock(capture));
@@ -146,19 +146,29 @@ fn direction(vantage: &VantageEvidence) -> Option<Reason> {
     })
 }
 
-fn losses(capture: &CaptureSummary) -> Vec<Reason> {
+fn losses(capture: &CaptureSummary, vantage: &VantageEvidence) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let dropped: u64 = capture
         .interfaces
         .iter()
         .filter_map(|interface| interface.dropped)
         .sum();
-    if dropped > 0 {
+    if dropped > 0 || vantage.gappy > 0 {
+        let mut parts = Vec::new();
+        if dropped > 0 {
+            parts.push(format!("the capturing system dropped {dropped} packets"));
+        }
+        if vantage.gappy > 0 {
+            parts.push(format!(
+                "packets of {} of {} TCP connections are missing ({} octets that were acknowledged)",
+                vantage.gappy, vantage.checkable, vantage.lost_octets
+            ));
+        }
         reasons.push(Reason {
             code: "dropped_packets",
             weight: Judgement::Limited,
-            text: format!("the capturing system dropped {dropped} packets"),
-            consequence: "an answer that is missing here may have been there",
+            text: parts.join("; "),
+            consequence: "a single answer that is missing here may have been there; what rests on it stays inconclusive",
             remedy: "record with a larger buffer, a capture filter, or on a quieter interface",
         });
     }

@@ -97,9 +97,21 @@ fn judge_answer(exchange: &DnsExchange, astray: impl Fn(IpAddr) -> bool) -> Look
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::audit::attempt::HostLookup;
     use crate::facts::{FrameNumber, Seen};
+
+    /// An unanswered question of this type.
+    pub fn question(query_type: u16) -> HostLookup {
+        HostLookup {
+            exchange: DnsExchange {
+                query_type,
+                ..asked(1)
+            },
+            outcome: LookupOutcome::Unknown,
+        }
+    }
 
     fn asked(queries: u32) -> DnsExchange {
         DnsExchange {

@@ -83,6 +83,18 @@ struct KeptFlow {
 struct Opening {
     originator: SocketAddr,
     first: Seen,
+    hop_limit: Option<u8>,
+}
+
+impl Opening {
+    /// Whether this packet passed the place of capture before `other` did: a router takes one off the hop limit; one that
+    /// does not still sends later.
+    fn is_before(&self, other: &Self) -> bool {
+        match (self.hop_limit, other.hop_limit) {
+            (Some(own), Some(others)) if own != others => own > others,
+            _ => self.first.frame < other.first.frame,
+        }
+    }
 }
 
 /// Takes facts, gives the report.
@@ -156,6 +168,9 @@ impl<'c> Auditor<'c> {
             return;
         };
         client.flows = client.flows.saturating_add(1);
+        client.tcp_flows = client
+            .tcp_flows
+            .saturating_add(u64::from(record.tcp.is_some()));
         client.translated_flows = client
             .translated_flows
             .saturating_add(u64::from(translated));
@@ -185,29 +200,29 @@ impl<'c> Auditor<'c> {
 
     /// Address translation keeps the server, its port and the initial sequence number.
     fn is_translated(&mut self, record: &FlowRecord) -> bool {
-        let Some(sequence) = record.tcp.as_ref().and_then(|tcp| tcp.initial_sequence) else {
+        let Some(tcp) = &record.tcp else { return false };
+        let Some(sequence) = tcp.initial_sequence else {
             return false;
         };
+        let [hop_limit, _] = tcp.hop_limit;
         let key = (record.five_tuple.responder, sequence);
-        let originator = record.five_tuple.originator;
+        let opening = Opening {
+            originator: record.five_tuple.originator,
+            first: record.first,
+            hop_limit,
+        };
         match self.openings.get_mut(&key) {
             Some(known)
-                if known.originator.ip() != originator.ip()
+                if known.originator.ip() != opening.originator.ip()
                     && known.first.time.since(record.first.time) <= TRANSLATION_WINDOW
                     && record.first.time.since(known.first.time) <= TRANSLATION_WINDOW =>
             {
-                // Packets pass the translator after the device sent them; the flows may end in either order.
-                if known.first.frame < record.first.frame {
+                // The flows may end in either order.
+                if known.is_before(&opening) {
                     return true;
                 }
-                let earlier = std::mem::replace(
-                    known,
-                    Opening {
-                        originator,
-                        first: record.first,
-                    },
-                );
-                if let Some(other) = self.clients.client(earlier.originator.ip()) {
+                let later = std::mem::replace(known, opening);
+                if let Some(other) = self.clients.client(later.originator.ip()) {
                     other.translated_flows = other.translated_flows.saturating_add(1);
                 }
                 false
@@ -215,13 +230,7 @@ impl<'c> Auditor<'c> {
             Some(_) => false,
             None => {
                 if self.openings.len() < MAX_TRANSLATION_ENTRIES {
-                    self.openings.insert(
-                        key,
-                        Opening {
-                            originator,
-                            first: record.first,
-                        },
-                    );
+                    self.openings.insert(key, opening);
                 }
                 false
             }
@@ -260,6 +269,7 @@ impl<'c> Auditor<'c> {
         let provisional = Vantage {
             end: record.last.time,
             missing: None,
+            lossy: false,
         };
         let judgement = judge(record, provisional, &|host| self.knows_domain(host));
         let served = matches!(judgement.outcome, FlowOutcome::Served);

@@ -5,6 +5,7 @@
 
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::EvidenceList;
+use super::vantage::unseen_octets;
 use super::web;
 use crate::facts::{
     Application, Direction, Establishment, FlowRecord, Reset, Seen, TcpFacts, Timestamp, TlsFacts,
@@ -31,6 +32,16 @@ pub struct Vantage {
     pub end: Timestamp,
     /// The capture (as far as one can tell) lacks the packets of this side of its flows.
     pub missing: Option<Direction>,
+    /// The capture lacks single packets: one that is not there may have been there.
+    pub lossy: bool,
+}
+
+impl Vantage {
+    /// A single reply that is not in the capture may have come all the same.
+    #[must_use]
+    pub fn may_lack_replies(self) -> bool {
+        self.missing.is_some() || self.lossy
+    }
 }
 
 /// The outcome of one attempt and the packets that prove it.
@@ -97,6 +108,10 @@ fn no_datagram_back(flow: &FlowRecord, vantage: Vantage, cause: Cause) -> Outcom
     if vantage.end.since(flow.first.time) < SILENCE {
         return Outcome::Unclear(Unclear::StillOpen);
     }
+    let [from_originator, _] = flow.packets;
+    if vantage.lossy && from_originator < 2 {
+        return Outcome::Unclear(Unclear::Lost);
+    }
     Outcome::Failed(cause)
 }
 
@@ -149,7 +164,7 @@ fn judge_tcp(
     known_host: KnownHost<'_>,
     evidence: &mut EvidenceList,
 ) -> Outcome {
-    let [_, from_responder] = flow.packets;
+    let [from_originator, from_responder] = flow.packets;
     let [_, server_octets] = tcp.payload;
     let [_, server_reset] = &tcp.reset;
     evidence.add_some(tcp.syn, "SYN");
@@ -168,6 +183,9 @@ fn judge_tcp(
         return judge_unanswered_syn(tcp, vantage, evidence);
     }
     evidence.add_some(tcp.syn_ack, "SYN/ACK");
+    if vantage.missing == Some(Direction::Originator) && from_originator == 0 {
+        return judge_from_answers(flow, tcp, known_host, vantage, evidence);
+    }
     let acknowledged_answer = tcp.originator_acknowledged_data.is_some();
     if server_octets == 0 && !acknowledged_answer {
         return judge_without_answer(flow, tcp, vantage, evidence);
@@ -278,6 +296,14 @@ fn judge_from_acknowledgements(
         tcp.originator_acknowledged_data,
         "the client acknowledges data",
     );
+    if let Some(tunnel) = &flow.tunnel {
+        evidence.add(tunnel.request, tunnel_words(tunnel));
+        // Only a client that was let through speaks to the server behind the proxy, and more than hello.
+        return match &flow.tls {
+            Some(tls) if tls.request.is_some() => Outcome::Served,
+            _ => Outcome::Unclear(Unclear::OneWay),
+        };
+    }
     // A TLS client that is content goes on with Finished and a request; one that is not sends less. Anything else is
     // answered once the client has data.
     let after_opening = client_octets.saturating_sub(tcp.opening_octets);
@@ -289,6 +315,65 @@ fn judge_from_acknowledgements(
     } else {
         Unclear::StillOpen
     })
+}
+
+/// Only the server's packets are there; they acknowledge what the client sends.
+fn judge_from_answers(
+    flow: &FlowRecord,
+    tcp: &TcpFacts,
+    known_host: KnownHost<'_>,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    let [_, server_octets] = tcp.payload;
+    let [client_octets, _] = tcp.acknowledged;
+    let [_, server_reset] = &tcp.reset;
+    let [_, answer] = tcp.first_data;
+    if let Some(reset) = server_reset
+        && server_octets == 0
+    {
+        evidence.add(reset.seen, reset_words(reset, tcp));
+        return Outcome::Failed(Cause::RstAfterClientHello);
+    }
+    evidence.add_some(answer, "first answer of the server");
+    if let Some(tls) = &flow.tls {
+        if let Some(alert) = fatal_alert(tls, evidence) {
+            return alert;
+        }
+        // Before TLS 1.3 only requests are answered by application data; after that, a client that was shown a certificate
+        // it accepts sends more than the end of its handshake.
+        let [_, server_records] = &tls.encrypted;
+        let legacy = tls
+            .server_hello
+            .as_ref()
+            .is_some_and(|hello| hello.version < 0x0304);
+        let after_opening = client_octets.saturating_sub(tcp.opening_octets);
+        if (legacy && server_records.count > 0)
+            || (after_opening > HANDSHAKE_OCTETS && tcp.responder_data_after_that.is_some())
+        {
+            return Outcome::Served;
+        }
+        if let Some(reset) = server_reset
+            && after_opening == 0
+        {
+            evidence.add(reset.seen, reset_words(reset, tcp));
+            return Outcome::Failed(Cause::RstAfterClientHello);
+        }
+        return Outcome::Unclear(Unclear::OneWay);
+    }
+    if flow
+        .http
+        .as_ref()
+        .is_some_and(|http| !http.exchanges.is_empty())
+    {
+        return web::judge_http(flow, vantage, known_host, evidence);
+    }
+    Outcome::Unclear(Unclear::OneWay)
+}
+
+/// The capture lacks octets that were acknowledged.
+fn has_gaps(tcp: &TcpFacts) -> bool {
+    unseen_octets(tcp, Direction::Originator) > 0 || unseen_octets(tcp, Direction::Responder) > 0
 }
 
 fn looks_like_tls(flow: &FlowRecord) -> bool {
@@ -306,7 +391,7 @@ fn judge_conversation(
     if let Some(tunnel) = &flow.tunnel {
         evidence.add(tunnel.request, tunnel_words(tunnel));
         let Some(opened) = tunnel.opened else {
-            return judge_refused_tunnel(tunnel, evidence);
+            return judge_refused_tunnel(tunnel, tcp, evidence);
         };
         evidence.add(opened, "the proxy opens the tunnel");
         return match &flow.tls {
@@ -348,6 +433,9 @@ fn judge_legs(flow: &FlowRecord, tcp: &TcpFacts) -> Outcome {
         };
     }
     let after_opening = client_octets.saturating_sub(tcp.opening_octets);
+    if !looks_like_tls(flow) && has_gaps(tcp) {
+        return Outcome::Unclear(Unclear::Lost);
+    }
     if !looks_like_tls(flow)
         || (tcp.responder_data_after_that.is_some() && after_opening > HANDSHAKE_OCTETS)
     {
@@ -364,10 +452,22 @@ fn judge_legs(flow: &FlowRecord, tcp: &TcpFacts) -> Outcome {
     })
 }
 
-fn judge_refused_tunnel(tunnel: &TunnelRequest, evidence: &mut EvidenceList) -> Outcome {
+fn judge_refused_tunnel(
+    tunnel: &TunnelRequest,
+    tcp: &TcpFacts,
+    evidence: &mut EvidenceList,
+) -> Outcome {
     let Some((status, seen)) = tunnel.refusals.last().copied() else {
-        return Outcome::Unclear(Unclear::Unknown);
+        return Outcome::Unclear(if has_gaps(tcp) {
+            Unclear::Lost
+        } else {
+            Unclear::Unknown
+        });
     };
+    // The login may be among what the capture lacks.
+    if status == 407 && has_gaps(tcp) {
+        return Outcome::Unclear(Unclear::Lost);
+    }
     match tunnel.kind {
         TunnelKind::HttpConnect => {
             evidence.add(seen, format!("HTTP {status} from the proxy"));
@@ -411,25 +511,8 @@ fn judge_tls(
             format!("certificate issued by {}", certificate.issuer),
         );
     }
-    for alert in tls.alerts.iter().filter(|alert| alert.fatal) {
-        let by = match alert.by {
-            Direction::Originator => "client",
-            Direction::Responder => "server",
-        };
-        evidence.add(
-            alert.seen,
-            format!(
-                "fatal TLS alert {} ({}) from the {by}",
-                alert.description,
-                alert_name(alert.description)
-            ),
-        );
-        return Outcome::Failed(match (alert.by, alert.description) {
-            (Direction::Responder, _) => Cause::TlsServerAlert,
-            // bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2)
-            (Direction::Originator, 42 | 46 | 48) => Cause::TlsUntrustedIssuer,
-            (Direction::Originator, _) => Cause::TlsClientAbort,
-        });
+    if let Some(outcome) = fatal_alert(tls, evidence) {
+        return outcome;
     }
     let client_left = earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin);
     let server_left = earliest(server_reset.as_ref().map(|reset| reset.seen), server_fin);
@@ -447,6 +530,7 @@ fn judge_tls(
     // Records could not be followed to the end: fall back on the turns taken.
     let unreadable = flow.truncated_packets > 0
         || tcp.lost_octets.iter().any(|lost| *lost > 0)
+        || has_gaps(tcp)
         || tls.client_hello.is_none();
     if unreadable && judge_legs(flow, tcp) == Outcome::Served {
         return Outcome::Served;
@@ -455,6 +539,9 @@ fn judge_tls(
         if let Some(reset) = server_reset {
             evidence.add(reset.seen, reset_words(reset, tcp));
             return Outcome::Failed(Cause::RstAfterClientHello);
+        }
+        if has_gaps(tcp) {
+            return Outcome::Unclear(Unclear::Lost);
         }
         // Inside a tunnel the proxy's own answer came first, so that silence shows only here.
         if let (Some(left), Some(_), Some(_)) = (server_left, &tls.client_hello, &flow.tunnel) {
@@ -476,9 +563,6 @@ fn judge_tls(
             Unclear::Unknown
         });
     };
-    if flow.establishment == Establishment::MidStream {
-        return Outcome::Served;
-    }
     if let Some(reset) = server_reset
         && client_left.is_none_or(|left| reset.seen.frame < left.frame)
         && tls.handshake_finished.is_none()
@@ -487,25 +571,56 @@ fn judge_tls(
         return Outcome::Failed(Cause::RstAfterClientHello);
     }
     if let Some(left) = client_left {
-        return judge_client_left(tls, server_hello.version, left, evidence);
+        return judge_client_left(tls, tcp, server_hello.version, left, evidence);
     }
     if tls.handshake_finished.is_some() && server_hello.version < 0x0304 {
         return Outcome::Served;
     }
     if let Some(left) = server_left {
+        if vantage.lossy {
+            return Outcome::Unclear(Unclear::Lost);
+        }
         evidence.add(left, "closed by the server during the handshake");
         return Outcome::Failed(Cause::SilenceAfterClientHello);
     }
     Outcome::Unclear(Unclear::StillOpen)
 }
 
+/// What a fatal alert in the clear stands for.
+fn fatal_alert(tls: &TlsFacts, evidence: &mut EvidenceList) -> Option<Outcome> {
+    let alert = tls.alerts.iter().find(|alert| alert.fatal)?;
+    let by = match alert.by {
+        Direction::Originator => "client",
+        Direction::Responder => "server",
+    };
+    evidence.add(
+        alert.seen,
+        format!(
+            "fatal TLS alert {} ({}) from the {by}",
+            alert.description,
+            alert_name(alert.description)
+        ),
+    );
+    Some(Outcome::Failed(match (alert.by, alert.description) {
+        (Direction::Responder, _) => Cause::TlsServerAlert,
+        // bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2)
+        (Direction::Originator, 42 | 46 | 48) => Cause::TlsUntrustedIssuer,
+        (Direction::Originator, _) => Cause::TlsClientAbort,
+    }))
+}
+
 /// The client closed after the server's ServerHello, without a request.
 fn judge_client_left(
     tls: &TlsFacts,
+    tcp: &TcpFacts,
     version: u16,
     left: Seen,
     evidence: &mut EvidenceList,
 ) -> Outcome {
+    // The request may be among the octets that the capture lacks.
+    if unseen_octets(tcp, Direction::Originator) > 0 {
+        return Outcome::Unclear(Unclear::Lost);
+    }
     let [client_records, _] = &tls.encrypted;
     if version < 0x0304 && tls.handshake_finished.is_some() {
         return Outcome::Served;
@@ -538,10 +653,7 @@ fn judge_unanswered_request(
     evidence: &mut EvidenceList,
 ) -> Outcome {
     evidence.add(request, "request");
-    let [_, lost] = tcp.lost_octets;
-    let [_, server_octets] = tcp.payload;
-    let [_, acknowledged] = tcp.acknowledged;
-    if lost > 0 || acknowledged > server_octets.saturating_add(1) {
+    if unseen_octets(tcp, Direction::Responder) > 0 {
         return Outcome::Served;
     }
     if let Some(reset) = server_reset
@@ -556,6 +668,9 @@ fn judge_unanswered_request(
         .since(request.time)
         >= SILENCE
     {
+        if vantage.lossy {
+            return Outcome::Unclear(Unclear::Lost);
+        }
         evidence.add_some(ended, "closed without an answer");
         return Outcome::Failed(Cause::NoResponse);
     }

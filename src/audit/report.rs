@@ -14,8 +14,7 @@ use super::{Attribution, Auditor, address};
 use crate::attribution::NameSource;
 use crate::catalog::{Catalog, EndpointSet, FeatureArea, SetKey, Standing};
 use crate::facts::{
-    CaptureSummary, DnsExchange, FiveTuple, FlowRecord, HostName, MacAddress, Seen, Timestamp,
-    Transport,
+    CaptureSummary, DnsExchange, FiveTuple, FlowRecord, HostName, MacAddress, Seen, Transport,
 };
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -251,8 +250,7 @@ impl SetReport {
 
 /// Puts the report together.
 pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditReport {
-    let end = capture.last.map_or(Timestamp::default(), |seen| seen.time);
-    let vantage = auditor.vantage.vantage(end);
+    let vantage = auditor.vantage.vantage(&capture);
     let Auditor {
         catalog,
         options,
@@ -321,10 +319,9 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
     }
 }
 
-/// Most of its connections repeat another client's: the far side of an address translator.
+/// Most of its connections repeat another client's: the far side of an address translator. Only TCP can be compared.
 fn is_translated(client: &ClientState) -> bool {
-    client.translated_flows > 0
-        && client.translated_flows.saturating_mul(10) >= client.flows.saturating_mul(8)
+    client.translated_flows > 0 && client.translated_flows.saturating_mul(2) > client.tcp_flows
 }
 
 /// Resolvers that pass other devices' questions on, and addresses that only repeat the questions of others.
@@ -533,9 +530,12 @@ fn judge_catalogued_lookup(
     vantage: Vantage,
     served: &BTreeSet<IpAddr>,
 ) -> LookupOutcome {
-    judge_lookup(exchange, vantage.end, vantage.missing.is_some(), |answer| {
-        !address::is_public(answer) && !served.contains(&answer)
-    })
+    judge_lookup(
+        exchange,
+        vantage.end,
+        vantage.may_lack_replies(),
+        |answer| !address::is_public(answer) && !served.contains(&answer),
+    )
 }
 
 fn host_report(
@@ -822,7 +822,9 @@ fn lookup_reports(
             let outcome = if catalogued {
                 judge_catalogued_lookup(&exchange, vantage, served)
             } else {
-                judge_lookup(&exchange, vantage.end, vantage.missing.is_some(), |_| false)
+                judge_lookup(&exchange, vantage.end, vantage.may_lack_replies(), |_| {
+                    false
+                })
             };
             LookupReport { exchange, outcome }
         })

@@ -1,7 +1,10 @@
 //! What the flows tell about where the capture was taken: which direction it lacks, and how much began before it.
 
 use super::outcome::Vantage;
-use crate::facts::{Direction, DnsExchange, Establishment, FlowRecord, Timestamp, Transport};
+use crate::facts::{
+    CaptureSummary, Direction, DnsExchange, Establishment, FlowRecord, TcpFacts, Timestamp,
+    Transport,
+};
 
 /// Counters over all flows and lookups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,6 +19,12 @@ pub struct VantageEvidence {
     pub responder_packets: u64,
     /// Packets of originators, TCP and UDP.
     pub originator_packets: u64,
+    /// TCP flows seen from their SYN on, both ways: their sequence numbers show what the capture lacks.
+    pub checkable: u64,
+    /// Those of them with octets that the capture lacks although they were sent.
+    pub gappy: u64,
+    /// Octets it lacks of them, as far as sequence numbers show.
+    pub lost_octets: u64,
     /// TCP flows that were open before the capture began.
     pub mid_stream: u64,
     /// TCP flows.
@@ -86,6 +95,13 @@ impl VantageEvidence {
             return;
         }
         self.tcp_flows = self.tcp_flows.saturating_add(1);
+        if flow.establishment == Establishment::FromStart && from_responder > 0 {
+            let lost = unseen_octets(tcp, Direction::Originator)
+                .saturating_add(unseen_octets(tcp, Direction::Responder));
+            self.checkable = self.checkable.saturating_add(1);
+            self.lost_octets = self.lost_octets.saturating_add(lost);
+            self.gappy = self.gappy.saturating_add(u64::from(lost > 0));
+        }
         if from_originator > 0 && from_responder > 0 {
             self.two_way = self.two_way.saturating_add(1);
         } else if from_responder == 0 && tcp.established.is_some() {
@@ -135,12 +151,32 @@ impl VantageEvidence {
         }
     }
 
-    /// The vantage point for judging.
+    /// The vantage point for judging `capture`.
     #[must_use]
-    pub fn vantage(&self, end: Timestamp) -> Vantage {
+    pub fn vantage(&self, capture: &CaptureSummary) -> Vantage {
+        let dropped = capture
+            .interfaces
+            .iter()
+            .any(|interface| interface.dropped.is_some_and(|dropped| dropped > 0));
         Vantage {
-            end,
+            end: capture.last.map_or(Timestamp::default(), |seen| seen.time),
             missing: self.missing_side(),
+            lossy: dropped || self.gappy > 0,
         }
     }
+}
+
+/// Largest gap that is believed to be a loss: a stray acknowledgement may claim anything.
+const BELIEVABLE_LOSS: u64 = 1 << 20;
+
+/// Octets of `side` that the other side acknowledged, so that they were sent, but that are not in the capture. A hole that was
+/// never acknowledged is none: the network lost it before both the other side and the capture.
+#[must_use]
+pub fn unseen_octets(tcp: &TcpFacts, side: Direction) -> u64 {
+    // An acknowledgement counts the FIN too.
+    let unseen = side
+        .of(&tcp.acknowledged)
+        .saturating_sub(*side.of(&tcp.payload))
+        .saturating_sub(1);
+    if unseen <= BELIEVABLE_LOSS { unseen } else { 0 }
 }

@@ -336,7 +336,7 @@ impl Attempt {
             Outcome::Failed(cause) => Some(cause),
             Outcome::Abandoned
                 if self.single_syn
-                    && vantage.missing.is_none()
+                    && !vantage.may_lack_replies()
                     && vantage.end.since(self.first.time) >= SILENCE =>
             {
                 Some(Cause::SynTimeout)

@@ -3,7 +3,8 @@
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::EvidenceList;
 use super::outcome::{KnownHost, SILENCE, Vantage};
-use crate::facts::{FlowRecord, HttpExchange, TcpFacts};
+use super::vantage::unseen_octets;
+use crate::facts::{Direction, FlowRecord, HttpExchange, TcpFacts};
 
 /// Judges the plain HTTP exchanges of a flow: the first that failed decides, unless the same host was served afterwards.
 pub fn judge_http(
@@ -116,6 +117,10 @@ pub fn judge_exchange(
     if range_ignored(exchange, status) {
         return Outcome::Failed(Cause::RangeIgnored);
     }
+    // An address inside may belong to a cache or to a block page; its page would tell.
+    if flow.truncated_packets > 0 && !super::address::is_public(flow.five_tuple.responder.ip()) {
+        return Outcome::Unclear(Unclear::Truncated);
+    }
     Outcome::Served
 }
 
@@ -158,8 +163,7 @@ fn judge_unanswered(exchange: &HttpExchange, tcp: &TcpFacts, vantage: Vantage) -
     };
     let [_, server_reset] = &tcp.reset;
     let [client_fin, server_fin] = tcp.fin;
-    let [_, lost] = tcp.lost_octets;
-    if lost > 0
+    if unseen_octets(tcp, Direction::Responder) > 0
         || tcp
             .last_data
             .last()
@@ -175,7 +179,7 @@ fn judge_unanswered(exchange: &HttpExchange, tcp: &TcpFacts, vantage: Vantage) -
     let end = client_fin
         .or(server_fin)
         .map_or(vantage.end, |seen| seen.time);
-    if end.since(request.time) >= SILENCE {
+    if end.since(request.time) >= SILENCE && !vantage.lossy {
         return Outcome::Failed(Cause::NoResponse);
     }
     Outcome::Unclear(Unclear::StillOpen)
