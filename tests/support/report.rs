@@ -6,9 +6,26 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 pub struct Report {
+    /// `None` in reports that a test makes up.
+    pub capture: Option<Capture>,
     pub clients: Vec<Client>,
     pub flows: Vec<Flow>,
     pub lookups: Vec<Lookup>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Capture {
+    pub reasons: Vec<Reason>,
+}
+
+/// One property of the capture that limits what it proves.
+#[derive(Debug, Deserialize)]
+pub struct Reason {
+    pub code: String,
+    pub weight: String,
+    pub text: String,
+    pub consequence: String,
+    pub remedy: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -40,7 +40,7 @@ pub fn recording(name: &str) -> Recording {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Truth {
     /// Edition of the endpoint list that the set ids refer to.
     pub reference_edition: String,
@@ -48,7 +48,7 @@ pub struct Truth {
     pub clients: Vec<Client>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Capture {
     pub file: String,
     pub directions: Directions,
@@ -62,7 +62,7 @@ pub enum Directions {
     ServerToClient,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Client {
     pub id: String,
     pub addresses: Vec<String>,
@@ -80,7 +80,7 @@ pub struct Client {
     pub flows: Vec<Flow>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct EndpointSet {
     pub set: u32,
     #[serde(default)]
@@ -91,25 +91,34 @@ pub struct EndpointSet {
     pub hosts: Vec<Host>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Host {
     /// `None` where the capture shows no name.
     pub name: Option<String>,
     pub state: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Ambiguous {
     pub set: u32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Name {
     pub name: String,
     pub outcome: String,
+    pub sets: Vec<u32>,
+    pub queries: Vec<Query>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
+pub struct Query {
+    /// With all repetitions.
+    pub query_packets: Vec<u64>,
+    pub answer_packet: Option<u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 pub struct Flow {
     pub proto: String,
     pub src: String,
@@ -117,13 +126,14 @@ pub struct Flow {
     pub dst: String,
     pub dport: u16,
     pub first_packet: u64,
+    pub last_packet: u64,
     /// Copies counted.
     pub packets: u64,
     pub attribution: Attribution,
     pub outcome: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Attribution {
     /// Strongest visible evidence of `name`.
     pub by: Option<String>,
