@@ -161,7 +161,9 @@ impl Details {
             "tcp.srcport" | "udp.srcport" => self.ports.0 = show.parse().unwrap_or_default(),
             "tcp.dstport" | "udp.dstport" => self.ports.1 = show.parse().unwrap_or_default(),
             "tcp.stream" | "udp.stream" => self.stream = show.parse().ok(),
-            "tls.handshake.extensions_server_name" => self.server_names.push(show),
+            "tls.handshake.extensions_server_name" | "dtls.handshake.extensions_server_name" => {
+                self.server_names.push(show)
+            }
             "http.host" => self.http_hosts.push(show),
             _ => {
                 if let Some(message) = self.messages.last_mut() {
