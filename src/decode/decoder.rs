@@ -240,7 +240,13 @@ fn transport<'a>(
     anomalies: &mut Anomalies,
 ) -> Result<TransportPacket<'a>, Stop> {
     match packet.protocol {
-        protocol::TCP => Ok(TransportPacket::Tcp(transport::tcp(packet.payload)?)),
+        protocol::TCP => {
+            let (segment, valid) = transport::tcp(packet.payload)?;
+            if !valid {
+                anomalies.note(transport::MALFORMED, Some(frame.number));
+            }
+            Ok(TransportPacket::Tcp(segment))
+        }
         protocol::UDP => Ok(TransportPacket::Udp(transport::udp(packet.payload)?)),
         number => {
             let message = match (number, packet.is_version_6()) {

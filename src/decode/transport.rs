@@ -9,13 +9,18 @@ use super::step::Stop;
 use etherparse::{UdpHeader, UdpHeaderSlice};
 
 const TRUNCATED: Stop = Stop::Anomaly("transport-header-truncated");
-const MALFORMED: Stop = Stop::Anomaly("transport-header-malformed");
+/// A header whose length field cannot be.
+pub(super) const MALFORMED: &str = "transport-header-malformed";
 
-/// Reads a TCP segment (RFC 9293 §3.1), also one whose header the capture cut behind the flags.
+/// Reads a TCP segment (RFC 9293 §3.1), also one whose header the capture cut behind the flags; tells whether its data
+/// offset can be.
 ///
-/// One path for both, and no intermediate header type: this is where most of the decoder's time would go.
+/// A segment with a data offset that cannot be belongs to its flow, whose ports are readable, but its receiver drops it:
+/// it comes without flags and payload, so that it proves nothing.
+///
+/// One path for whole and cut headers, and no intermediate header type: this is where most of the decoder's time would go.
 #[inline]
-pub(super) fn tcp(octets: Octets<'_>) -> Result<TcpSegment<'_>, Stop> {
+pub(super) fn tcp(octets: Octets<'_>) -> Result<(TcpSegment<'_>, bool), Stop> {
     let header: &[u8; 14] = octets.first().ok_or(TRUNCATED)?;
     let &[
         s1,
@@ -34,13 +39,16 @@ pub(super) fn tcp(octets: Octets<'_>) -> Result<TcpSegment<'_>, Stop> {
         flags,
     ] = header;
     let header_length = usize::from(offset >> 4).saturating_mul(4);
-    if header_length < 20 || header_length > octets.original {
-        return Err(MALFORMED);
-    }
+    let valid = (20..=octets.original).contains(&header_length);
+    let (flags, header_length) = if valid {
+        (flags, header_length)
+    } else {
+        (0, octets.original)
+    };
     let captured = octets.captured;
     let options = captured.get(20..header_length.min(captured.len()));
     let payload_length = octets.original.saturating_sub(header_length);
-    Ok(TcpSegment {
+    let segment = TcpSegment {
         source_port: u16::from_be_bytes([s1, s2]),
         destination_port: u16::from_be_bytes([d1, d2]),
         sequence: u32::from_be_bytes([n1, n2, n3, n4]),
@@ -50,7 +58,8 @@ pub(super) fn tcp(octets: Octets<'_>) -> Result<TcpSegment<'_>, Stop> {
         timestamp_value: timestamp_value(options.unwrap_or_default()),
         payload: captured.get(header_length..).unwrap_or_default(),
         payload_length: u32::try_from(payload_length).unwrap_or(u32::MAX),
-    })
+    };
+    Ok((segment, valid))
 }
 
 /// The timestamp value among TCP options (RFC 7323 §3.2).
@@ -78,16 +87,16 @@ fn search_timestamp_value(mut options: &[u8]) -> Option<u32> {
     }
 }
 
-/// Reads a UDP datagram (RFC 768). A length field that is zero (offload, jumbograms) or does not fit gives way to the
-/// IP header's length.
+/// Reads a UDP datagram (RFC 768). A length field that is zero (offload, jumbograms) or more than there is gives way to
+/// the IP header's length; one too small for the header makes no datagram.
 #[inline]
 pub(super) fn udp(octets: Octets<'_>) -> Result<UdpDatagram<'_>, Stop> {
     let header = UdpHeaderSlice::from_slice(octets.captured).map_err(|_| TRUNCATED)?;
-    let length = usize::from(header.length());
-    let octets = if length >= 8 && length <= octets.original {
-        octets.limit(length)
-    } else {
-        octets
+    let octets = match usize::from(header.length()) {
+        0 => octets,
+        length if length < UdpHeader::LEN => return Err(Stop::Anomaly(MALFORMED)),
+        length if length <= octets.original => octets.limit(length),
+        _ => octets,
     };
     let payload = octets.skip(UdpHeader::LEN).ok_or(TRUNCATED)?;
     Ok(UdpDatagram {
@@ -136,7 +145,8 @@ mod tests {
             vec![0x16, 3],
         ]
         .concat();
-        let segment = tcp(Octets::new(&frame, 132)).expect("valid");
+        let (segment, valid) = tcp(Octets::new(&frame, 132)).expect("long enough");
+        assert!(valid);
         assert_eq!(
             (segment.source_port, segment.destination_port),
             (49152, 443)
@@ -170,7 +180,7 @@ mod tests {
     #[test]
     fn options_cut_by_the_snap_length() {
         let frame = [header(8), vec![1, 1, 8, 10, 0, 0, 1, 2]].concat();
-        let segment = tcp(Octets::new(&frame, 132)).expect("enough is there");
+        let (segment, _) = tcp(Octets::new(&frame, 132)).expect("enough is there");
         assert_eq!((segment.payload, segment.payload_length), (&[][..], 100));
         assert_eq!(
             (segment.window, segment.timestamp_value),
@@ -181,7 +191,7 @@ mod tests {
     #[test]
     fn ports_numbers_and_flags_are_enough() {
         let frame = header(5);
-        let segment = tcp(Octets::new(&frame[..14], 120)).expect("enough is there");
+        let (segment, _) = tcp(Octets::new(&frame[..14], 120)).expect("enough is there");
         assert_eq!(
             (segment.window, segment.flags, segment.payload_length),
             (0, TcpFlags(0x12), 100)
@@ -190,9 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn a_data_offset_that_cannot_be() {
-        assert_eq!(tcp(Octets::whole(&header(4))), Err(MALFORMED));
-        assert_eq!(tcp(Octets::whole(&header(6))), Err(MALFORMED));
+    fn a_data_offset_that_cannot_be_leaves_ports_and_proves_nothing() {
+        for words in [0, 4, 6, 15] {
+            let frame = header(words);
+            let (segment, valid) = tcp(Octets::whole(&frame)).expect("ports are there");
+            assert!(!valid);
+            assert_eq!(
+                (segment.source_port, segment.destination_port),
+                (49152, 443)
+            );
+            assert_eq!((segment.flags, segment.payload_length), (TcpFlags(0), 0));
+        }
     }
 
     #[test]
@@ -211,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_length_that_does_not_fit_gives_way() {
-        for length in [0, 7, 11, 200] {
+        for length in [0, 11, 200] {
             let frame = [0, 53, 0xc0, 0, 0, length, 0, 0, 1, 2];
             let datagram = udp(Octets::whole(&frame)).expect("valid");
             assert_eq!(
@@ -219,6 +237,14 @@ mod tests {
                 (&[1, 2][..], 2),
                 "{length}"
             );
+        }
+    }
+
+    #[test]
+    fn a_length_too_small_for_the_header_makes_no_datagram() {
+        for length in [1, 7] {
+            let frame = [0, 53, 0xc0, 0, 0, length, 0, 0, 1, 2];
+            assert_eq!(udp(Octets::whole(&frame)), Err(Stop::Anomaly(MALFORMED)));
         }
     }
 

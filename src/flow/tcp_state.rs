@@ -120,6 +120,8 @@ impl TcpState {
         if flags.has(TcpFlags::SYN) {
             self.take_syn(direction, segment, seen);
         } else if direction == Direction::Originator
+            // Every segment of an open connection acknowledges (RFC 9293 §3.10.7.4); those of scans do not.
+            && flags.has(TcpFlags::ACK)
             && self.facts.syn.is_some()
             && self.facts.established.is_none()
         {
@@ -498,6 +500,17 @@ mod tests {
                 .state
                 .is_replaced_by(Direction::Originator, &again(1_000))
         );
+    }
+
+    #[test]
+    fn a_segment_without_acknowledgement_establishes_nothing() {
+        let mut script = Script::new();
+        script.send(Direction::Originator, TcpFlags::SYN, CLIENT_ISN, 0, 0);
+        let base = CLIENT_ISN.wrapping_add(1);
+        script.send(Direction::Originator, 0, base, 0, 0);
+        assert!(script.state.facts.established.is_none());
+        script.send(Direction::Originator, TcpFlags::ACK, base, 5_000, 0);
+        assert!(script.state.facts.established.is_some());
     }
 
     #[test]
