@@ -109,6 +109,28 @@ pub struct Edition {
     pub partial_content: Vec<HandlingRule>,
 }
 
+impl Edition {
+    /// An edition of which no more than this is known.
+    pub(super) fn new(name: String, kind: EditionKind) -> Self {
+        Self {
+            name,
+            kind,
+            cloud: super::WORLDWIDE.to_owned(),
+            title: String::new(),
+            source: String::new(),
+            language: String::new(),
+            date: None,
+            order: 0,
+            peer_tcp_ports: Vec::new(),
+            peer_udp_ports: Vec::new(),
+            notes: Vec::new(),
+            unauthenticated_proxy: Vec::new(),
+            no_tls_inspection: Vec::new(),
+            partial_content: Vec::new(),
+        }
+    }
+}
+
 /// A catalogue file as read: an edition and its sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditionFile {

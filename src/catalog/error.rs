@@ -72,3 +72,15 @@ pub enum CatalogError {
         record: String,
     },
 }
+
+impl CatalogError {
+    /// The line the complaint is about, counted from 1; 0 where it is about no file.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        match self {
+            Self::UnknownEdition { .. } => 0,
+            Self::Syntax { line, .. } | Self::Duplicate { line, .. } => *line,
+            Self::Field { place, .. } | Self::UnknownField { place, .. } => place.line,
+        }
+    }
+}

@@ -11,7 +11,7 @@ use super::error::CatalogError;
 use super::feature_area::FeatureArea;
 use super::host_pattern::HostPattern;
 use super::prefix::Prefix;
-use super::record::{Record, Source};
+use super::record::{Complaints, Record, Source};
 use std::collections::HashSet;
 
 /// Reads a catalogue file; `file_name` is used in complaints only.
@@ -20,14 +20,48 @@ use std::collections::HashSet;
 ///
 /// The first thing that is wrong, with file, line, record and field.
 pub fn parse_edition(text: &str, file_name: &str) -> Result<EditionFile, CatalogError> {
-    let mut document = Source {
+    let document = Source {
         file: file_name,
         text,
     }
     .document()?;
-    let header = document.table("edition")?;
-    let header = document.require("edition", "a table [edition]", header)?;
-    let mut edition = read_edition(header)?;
+    read_document(document, file_name)
+}
+
+/// As [`parse_edition`], and reads on after a complaint: its author wants to hear them all.
+///
+/// # Errors
+///
+/// Everything that is wrong, in the order of lines; never empty.
+pub fn check_edition(text: &str, file_name: &str) -> Result<EditionFile, Vec<CatalogError>> {
+    let complaints = Complaints::default();
+    let read = Source {
+        file: file_name,
+        text,
+    }
+    .forgiving_document(&complaints)
+    .and_then(|document| read_document(document, file_name).map_err(|error| vec![error]));
+    match read {
+        Ok(file) if complaints.is_empty() => Ok(file),
+        Ok(_) => Err(complaints.into_sorted()),
+        Err(errors) => {
+            errors.into_iter().for_each(|error| complaints.add(error));
+            Err(complaints.into_sorted())
+        }
+    }
+}
+
+fn read_document(
+    mut document: Record<'_>,
+    file_name: &str,
+) -> Result<EditionFile, CatalogError> {
+    let header = match document.table("edition")? {
+        Some(header) => Some(read_edition(header)?),
+        None => None,
+    };
+    // The kind says how sets are read; without it they are read as a user's.
+    let nameless = Edition::new(String::new(), EditionKind::User);
+    let mut edition = document.demand("edition", "a table [edition]", header, nameless)?;
     edition.unauthenticated_proxy = read_rules(&mut document, "unauthenticated_proxy")?;
     edition.no_tls_inspection = read_rules(&mut document, "no_tls_inspection")?;
     edition.partial_content = read_rules(&mut document, "partial_content")?;
@@ -36,14 +70,16 @@ pub fn parse_edition(text: &str, file_name: &str) -> Result<EditionFile, Catalog
     for record in document.tables("set")? {
         let line = record.line();
         let set = read_set(record, edition.kind)?;
-        if !seen.insert(set.key.clone()) {
-            return Err(CatalogError::Duplicate {
+        if seen.insert(set.key.clone()) {
+            sets.push(set);
+        } else {
+            let twin = CatalogError::Duplicate {
                 file: file_name.to_owned(),
                 line,
                 record: format!("set {}", set.key),
-            });
+            };
+            document.forgive(twin, ())?;
         }
-        sets.push(set);
     }
     let rules = edition
         .unauthenticated_proxy
@@ -52,12 +88,9 @@ pub fn parse_edition(text: &str, file_name: &str) -> Result<EditionFile, Catalog
         .chain(&edition.partial_content);
     for key in rules.flat_map(|rule| &rule.sets) {
         if edition.kind != EditionKind::User && !seen.contains(key) {
-            return Err(document.complaint(
-                "sets",
-                &(0..0),
-                "the key of a set of this file",
-                key.to_string(),
-            ));
+            let expected = "the key of a set of this file";
+            let stray = document.complaint("sets", &(0..0), expected, key.to_string());
+            document.forgive(stray, ())?;
         }
     }
     document.finish()?;
@@ -66,46 +99,36 @@ pub fn parse_edition(text: &str, file_name: &str) -> Result<EditionFile, Catalog
 
 fn read_edition(mut record: Record<'_>) -> Result<Edition, CatalogError> {
     let name = record.text("name")?;
+    let name = record.demand("name", "the edition's name", name, String::new())?;
     let kind = record.parsed("kind", |text| {
         EditionKind::from_name(text).ok_or("article, sovereign, supplementary, reference or user")
     })?;
-    let kind = record.require("kind", "the kind of list", kind)?;
+    let kind = record.demand("kind", "the kind of list", kind, EditionKind::User)?;
+    let mut edition = Edition::new(name, kind);
     let mut described = |field, expected| {
         let text = record.text(field)?;
         match (text, kind) {
             // A user's own file need not say where it comes from.
             (None, EditionKind::User) => Ok("not stated".to_owned()),
-            (text, _) => record.require(field, expected, text),
+            (text, _) => record.demand(field, expected, text, String::new()),
         }
     };
-    let (title, source, language) = (
-        described("title", "the document's title")?,
-        described("source", "the document's source")?,
-        described("language", "the document's language")?,
-    );
+    edition.title = described("title", "the document's title")?;
+    edition.source = described("source", "the document's source")?;
+    edition.language = described("language", "the document's language")?;
     let date = record.parsed("date", |text| match text {
         "undated" => Ok(None),
         _ if is_date(text) => Ok(Some(text.to_owned())),
         _ => Err("YYYY-MM-DD or \"undated\""),
     })?;
-    let edition = Edition {
-        name: record.require("name", "the edition's name", name)?,
-        kind,
-        cloud: record
-            .text("cloud")?
-            .unwrap_or_else(|| "worldwide".to_owned()),
-        title,
-        source,
-        language,
-        date: date.flatten(),
-        order: record.number("order")?.unwrap_or(0),
-        peer_tcp_ports: record.ports("peer_tcp_ports")?,
-        peer_udp_ports: record.ports("peer_udp_ports")?,
-        notes: record.texts("notes")?,
-        unauthenticated_proxy: Vec::new(),
-        no_tls_inspection: Vec::new(),
-        partial_content: Vec::new(),
-    };
+    edition.date = date.flatten();
+    if let Some(cloud) = record.text("cloud")? {
+        edition.cloud = cloud;
+    }
+    edition.order = record.number("order")?.unwrap_or(0);
+    edition.peer_tcp_ports = record.ports("peer_tcp_ports")?;
+    edition.peer_udp_ports = record.ports("peer_udp_ports")?;
+    edition.notes = record.texts("notes")?;
     record.finish()?;
     Ok(edition)
 }
@@ -125,21 +148,28 @@ fn read_rules(
     document: &mut Record<'_>,
     field: &'static str,
 ) -> Result<Vec<HandlingRule>, CatalogError> {
-    let mut rules = Vec::new();
-    for mut record in document.tables(field)? {
-        let stated_for = record.text("stated_for")?;
-        let rule = HandlingRule {
-            hosts: record.parsed_list("hosts", HostPattern::parse)?,
-            sets: record.parsed_list("sets", |text| Ok(SetKey::parse(text)))?,
-            stated_for: record.require("stated_for", "what the rule is stated for", stated_for)?,
-        };
-        if rule.hosts.is_empty() && rule.sets.is_empty() {
-            return record.require("hosts", "some hosts, or some sets", None);
-        }
-        record.finish()?;
-        rules.push(rule);
+    document
+        .tables(field)?
+        .into_iter()
+        .map(read_rule)
+        .collect()
+}
+
+fn read_rule(mut record: Record<'_>) -> Result<HandlingRule, CatalogError> {
+    let stated_for = record.text("stated_for")?;
+    let hosts = record.parsed_list("hosts", HostPattern::parse)?;
+    let sets = record.parsed_list("sets", |text| Ok(SetKey::parse(text)))?;
+    let expected = "what the rule is stated for";
+    let stated_for = record.demand("stated_for", expected, stated_for, String::new())?;
+    if hosts.is_empty() && sets.is_empty() && record.is_readable() {
+        record.demand("hosts", "some hosts, or some sets", None, ())?;
     }
-    Ok(rules)
+    record.finish()?;
+    Ok(HandlingRule {
+        hosts,
+        sets,
+        stated_for,
+    })
 }
 
 fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, CatalogError> {
@@ -162,18 +192,21 @@ fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, Ca
         (Some(id), None) if kind == EditionKind::Reference => SetKey::Reference(id),
         (Some(id), None) => SetKey::Id(id),
         (None, Some(key)) => key,
-        _ => return record.require("id", "either an id or a key", None),
+        _ => {
+            // The record's own name stands in for the key, so that no other set is taken for its twin.
+            let nameless = SetKey::Section(record.name().into());
+            record.demand("id", "either an id or a key", None, nameless)?
+        }
     };
-    record.rename(format!("set {key}"));
+    if id.is_some() || matches!(&key, SetKey::Section(name) if **name != *record.name()) {
+        record.rename(format!("set {key}"));
+    }
 
     let feature_areas = record.parsed_list("feature_areas", |text| {
         FeatureArea::from_name(text).ok_or("a feature area such as core-service")
     })?;
-    if feature_areas.is_empty() {
-        return record.require("feature_areas", "at least one feature area", None);
-    }
     let description = record.text("description")?;
-    let description = record.require("description", "what the set is", description)?;
+    let description = record.demand("description", "what the set is", description, String::new())?;
     let hosts = record.parsed_list("hosts", HostPattern::parse)?;
     let generic = subset(&mut record, "generic", &hosts, HostPattern::parse)?;
     let prefixes = record.parsed_list("prefixes", Prefix::parse)?;
@@ -239,12 +272,16 @@ fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, Ca
         notes: record.texts("notes")?,
         misprints,
     };
-    if set.hosts.is_empty() && set.prefixes.is_empty() && set.notes.is_empty() {
-        return record.require(
-            "hosts",
-            "hosts, prefixes, or a note that says why there are none",
-            None,
-        );
+    if set.feature_areas.is_empty() {
+        record.demand("feature_areas", "at least one feature area", None, ())?;
+    }
+    if set.hosts.is_empty()
+        && set.prefixes.is_empty()
+        && set.notes.is_empty()
+        && record.is_readable()
+    {
+        let expected = "hosts, prefixes, or a note that says why there are none";
+        record.demand("hosts", expected, None, ())?;
     }
     record.finish()?;
     Ok(set)
@@ -275,9 +312,15 @@ fn read_misprints(
     for mut misprint in record.tables("misprint")? {
         misprint.rename(format!("{}, {}", record.name(), misprint.name()));
         let (published, meant) = (misprint.text("published")?, misprint.text("meant")?);
+        let nothing = String::new;
         misprints.push(Misprint {
-            published: misprint.require("published", "what the article prints", published)?,
-            meant: misprint.require("meant", "what it means", meant)?,
+            published: misprint.demand(
+                "published",
+                "what the article prints",
+                published,
+                nothing(),
+            )?,
+            meant: misprint.demand("meant", "what it means", meant, nothing())?,
         });
         spellings.extend(misprint.parsed_list("recognised", HostPattern::parse)?);
         misprint.finish()?;
@@ -380,6 +423,65 @@ mod tests {
                 "mine.toml, line 8: set 7 has no field `host`; its fields are id, key, "
             )
         );
+    }
+
+    #[test]
+    fn a_users_file_is_read_to_its_end() {
+        let text = format!(
+            "{HEADER}colour = 3\n[[set]]\nid = 7\nfeature_areas = [\"core\"]\nhosts = [\"a b\", \"c.com\", \"C.com\"]\ntcp_ports = [0, \"x\"]\nrequired = 1\nhost = \"d.com\"\n\
+             [[set]]\nid = \"8\"\ndescription = \"x\"\nfeature_areas = [\"apple\"]\nprefixes = [\"10.0.0.1/8\"]\n[[set]]\nid = 7\ndescription = \"x\"\nfeature_areas = [\"apple\"]\nnotes = [\"n\"]\n[[partial_content]]\nhosts = 4\n"
+        );
+        let complaints: Vec<_> = check_edition(&text, "mine.toml")
+            .unwrap_err()
+            .iter()
+            .map(|complaint| match complaint {
+                CatalogError::Field { place, found, .. } => {
+                    format!("{} {} {} {found}", place.line, place.record, place.field)
+                }
+                CatalogError::UnknownField { place, .. } => {
+                    format!("{} {} has no {}", place.line, place.record, place.field)
+                }
+                other => other.to_string(),
+            })
+            .collect();
+        assert_eq!(
+            complaints,
+            [
+                "4 edition has no colour",
+                "5 set 7 description nothing",
+                "7 set 7 feature_areas \"core\"",
+                "8 set 7 hosts \"a b\"",
+                "8 set 7 hosts \"C.com\"",
+                "9 set 7 tcp_ports 0",
+                "9 set 7 tcp_ports \"x\"",
+                "10 set 7 required 1",
+                "11 set 7 has no host",
+                "13 set number 2 id \"8\"",
+                "16 set number 2 prefixes \"10.0.0.1/8\"",
+                "mine.toml, line 17: set 7 is there twice",
+                "22 partial_content number 1 stated_for nothing",
+                "23 partial_content number 1 hosts 4",
+            ]
+        );
+    }
+
+    #[test]
+    fn both_readings_accept_the_same_files() {
+        for text in [
+            "",
+            "x",
+            HEADER,
+            "[edition]\nname = 1\nkind = \"user\"",
+            "[[edition]]\n[[edition]]",
+        ] {
+            assert_eq!(
+                parse_edition(text, "f").ok(),
+                check_edition(text, "f").ok(),
+                "{text}"
+            );
+        }
+        let broken = check_edition("a = \nb = 1\nc = \n", "f").unwrap_err();
+        assert_eq!(broken.iter().map(CatalogError::line).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use error::{CatalogError, Place};
 pub use feature_area::FeatureArea;
 pub use host_index::HostMatch;
 pub use host_pattern::HostPattern;
-pub use load::parse_edition;
+pub use load::{check_edition, parse_edition};
 pub use prefix::{Prefix, embedded_ipv4};
 pub use scenario::{
     Certainty, Group, GroupMember, Need, Platform, Requirement, Scenario, Stage, Targets,

@@ -1,10 +1,18 @@
 //! Reads one table of a catalogue file field by field, so that every complaint names file, line, record and field.
+//!
+//! Shipped files are read strictly: the first complaint ends the reading. A user's file is read to its end, and its author
+//! gets every complaint at once; a field that cannot be read then counts as absent.
 
 use super::error::{CatalogError, Place};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// What is found where a field is missing.
+const NOTHING: &str = "nothing";
 
 /// A catalogue file's name and text, to turn offsets into lines.
 #[derive(Debug, Clone, Copy)]
@@ -25,12 +33,64 @@ impl<'a> Source<'a> {
 
     /// Parses the text into its top-level table.
     pub(super) fn document(self) -> Result<Record<'a>, CatalogError> {
-        let table = DeTable::parse(self.text).map_err(|error| CatalogError::Syntax {
+        let table = DeTable::parse(self.text).map_err(|error| self.syntax(&error))?;
+        Ok(Record::new(self, table, None))
+    }
+
+    /// As [`Self::document`], with complaints about fields collected in `complaints` instead of ending the reading.
+    pub(super) fn forgiving_document(
+        self,
+        complaints: &Complaints,
+    ) -> Result<Record<'a>, Vec<CatalogError>> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        if errors.is_empty() {
+            Ok(Record::new(self, table, Some(complaints.clone())))
+        } else {
+            Err(errors.iter().map(|error| self.syntax(error)).collect())
+        }
+    }
+
+    fn syntax(self, error: &toml::de::Error) -> CatalogError {
+        CatalogError::Syntax {
             file: self.file.to_owned(),
             line: self.line(error.span().map_or(0, |span| span.start)),
             message: error.message().to_owned(),
-        })?;
-        Ok(Record::new(self, "the file".to_owned(), table))
+        }
+    }
+}
+
+/// What was found wrong so far, shared by all records of a file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Complaints(Rc<RefCell<Vec<CatalogError>>>);
+
+impl Complaints {
+    pub(super) fn add(&self, complaint: CatalogError) {
+        self.0.borrow_mut().push(complaint);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// Everything found wrong, in the order of lines. That a field is missing is left out where the field is there and
+    /// could not be read.
+    pub(super) fn into_sorted(self) -> Vec<CatalogError> {
+        let mut all = self.0.take();
+        let unreadable: Vec<Box<Place>> = all
+            .iter()
+            .filter_map(|error| match error {
+                CatalogError::Field { place, found, .. } if found != NOTHING => Some(place.clone()),
+                _ => None,
+            })
+            .collect();
+        all.retain(|error| match error {
+            CatalogError::Field { place, found, .. } if found == NOTHING => !unreadable
+                .iter()
+                .any(|other| other.record == place.record && other.field == place.field),
+            _ => true,
+        });
+        all.sort_by_key(CatalogError::line);
+        all
     }
 }
 
@@ -42,18 +102,45 @@ pub(super) struct Record<'a> {
     at: Range<usize>,
     table: DeTable<'a>,
     asked: Vec<&'static str>,
+    readable: bool,
+    complaints: Option<Complaints>,
 }
 
 impl<'a> Record<'a> {
-    fn new(source: Source<'a>, name: String, table: Spanned<DeTable<'a>>) -> Self {
+    fn new(
+        source: Source<'a>,
+        table: Spanned<DeTable<'a>>,
+        complaints: Option<Complaints>,
+    ) -> Self {
         let at = table.span();
         Self {
             source,
-            name,
+            name: "the file".to_owned(),
             at,
             table: table.into_inner(),
             asked: Vec::new(),
+            readable: true,
+            complaints,
         }
+    }
+
+    /// Whether everything asked for so far could be read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    /// Goes on with `instead` after a complaint, unless reading is strict.
+    pub(super) fn forgive<T>(
+        &mut self,
+        complaint: CatalogError,
+        instead: T,
+    ) -> Result<T, CatalogError> {
+        let Some(complaints) = &self.complaints else {
+            return Err(complaint);
+        };
+        complaints.add(complaint);
+        self.readable = false;
+        Ok(instead)
     }
 
     /// Gives the record the name complaints use.
@@ -100,7 +187,21 @@ impl<'a> Record<'a> {
         expected: &str,
         value: Option<T>,
     ) -> Result<T, CatalogError> {
-        value.ok_or_else(|| self.complaint(field, &self.at, expected, "nothing"))
+        value.ok_or_else(|| self.complaint(field, &self.at, expected, NOTHING))
+    }
+
+    /// As [`Self::require`], going on with `instead` where complaints are collected.
+    pub(super) fn demand<T>(
+        &mut self,
+        field: &str,
+        expected: &str,
+        value: Option<T>,
+        instead: T,
+    ) -> Result<T, CatalogError> {
+        match self.require(field, expected, value) {
+            Ok(value) => Ok(value),
+            Err(complaint) => self.forgive(complaint, instead),
+        }
     }
 
     fn take(&mut self, field: &'static str) -> Option<Spanned<DeValue<'a>>> {
@@ -117,7 +218,10 @@ impl<'a> Record<'a> {
         let Some(value) = self.take(field) else {
             return Ok(None);
         };
-        self.read_text(field, &value, &read).map(Some)
+        match self.read_text(field, &value, &read) {
+            Ok(value) => Ok(Some(value)),
+            Err(complaint) => self.forgive(complaint, None),
+        }
     }
 
     /// A text field; `None` when absent.
@@ -139,16 +243,15 @@ impl<'a> Record<'a> {
     ) -> Result<Vec<T>, CatalogError> {
         let mut list = Vec::new();
         for value in self.array(field)? {
-            let item = self.read_text(field, &value, &read)?;
-            if list.contains(&item) {
-                return Err(self.complaint(
-                    field,
-                    &value.span(),
-                    "every value once",
-                    describe(value.get_ref()),
-                ));
+            match self.read_text(field, &value, &read) {
+                Ok(item) if list.contains(&item) => {
+                    let found = describe(value.get_ref());
+                    let twin = self.complaint(field, &value.span(), "every value once", found);
+                    self.forgive(twin, ())?;
+                }
+                Ok(item) => list.push(item),
+                Err(complaint) => self.forgive(complaint, ())?,
             }
-            list.push(item);
         }
         Ok(list)
     }
@@ -163,8 +266,10 @@ impl<'a> Record<'a> {
         let Some(value) = self.take(field) else {
             return Ok(None);
         };
-        self.read_number(field, &value, "a number from 0 to 65535")
-            .map(Some)
+        match self.read_number(field, &value, "a number from 0 to 65535") {
+            Ok(number) => Ok(Some(number)),
+            Err(complaint) => self.forgive(complaint, None),
+        }
     }
 
     /// A list of port numbers; empty when absent.
@@ -172,9 +277,13 @@ impl<'a> Record<'a> {
         let expected = "a port number from 1 to 65535";
         let mut list = Vec::new();
         for value in self.array(field)? {
-            match self.read_number(field, &value, expected)? {
-                0 => return Err(self.complaint(field, &value.span(), expected, "0")),
-                port => list.push(port),
+            match self.read_number(field, &value, expected) {
+                Ok(0) => {
+                    let zero = self.complaint(field, &value.span(), expected, "0");
+                    self.forgive(zero, ())?;
+                }
+                Ok(port) => list.push(port),
+                Err(complaint) => self.forgive(complaint, ())?,
             }
         }
         Ok(list)
@@ -187,7 +296,11 @@ impl<'a> Record<'a> {
         };
         match value.get_ref() {
             DeValue::Boolean(flag) => Ok(Some(*flag)),
-            other => Err(self.complaint(field, &value.span(), "true or false", describe(other))),
+            other => {
+                let complaint =
+                    self.complaint(field, &value.span(), "true or false", describe(other));
+                self.forgive(complaint, None)
+            }
         }
     }
 
@@ -199,30 +312,35 @@ impl<'a> Record<'a> {
         let Some(value) = self.take(field) else {
             return Ok(None);
         };
-        self.nested(field, value, field.to_owned()).map(Some)
+        match self.nested(field, value, field.to_owned()) {
+            Ok(table) => Ok(Some(table)),
+            Err(complaint) => self.forgive(complaint, None),
+        }
     }
 
     /// The tables written as `[[field]]`, named "field number 1" and so on; empty when absent.
     pub(super) fn tables(&mut self, field: &'static str) -> Result<Vec<Record<'a>>, CatalogError> {
-        let values = self.array(field)?;
-        values
-            .into_iter()
-            .enumerate()
-            .map(|(index, value)| {
-                self.nested(field, value, format!("{field} number {}", index + 1))
-            })
-            .collect()
+        let mut tables = Vec::new();
+        for (index, value) in self.array(field)?.into_iter().enumerate() {
+            match self.nested(field, value, format!("{field} number {}", index + 1)) {
+                Ok(table) => tables.push(table),
+                Err(complaint) => self.forgive(complaint, ())?,
+            }
+        }
+        Ok(tables)
     }
 
-    /// Complains about the first field nobody asked for.
-    pub(super) fn finish(self) -> Result<(), CatalogError> {
-        let Some(field) = self.table.keys().next() else {
-            return Ok(());
-        };
-        Err(CatalogError::UnknownField {
-            place: self.place(field.get_ref(), &field.span()),
-            known: self.asked.join(", "),
-        })
+    /// Complains about the fields nobody asked for.
+    pub(super) fn finish(mut self) -> Result<(), CatalogError> {
+        let known = self.asked.join(", ");
+        for field in std::mem::take(&mut self.table).keys() {
+            let complaint = CatalogError::UnknownField {
+                place: self.place(field.get_ref(), &field.span()),
+                known: known.clone(),
+            };
+            self.forgive(complaint, ())?;
+        }
+        Ok(())
     }
 
     fn array(&mut self, field: &'static str) -> Result<Vec<Spanned<DeValue<'a>>>, CatalogError> {
@@ -232,7 +350,10 @@ impl<'a> Record<'a> {
         let span = value.span();
         match value.into_inner() {
             DeValue::Array(items) => Ok(items.into_iter().collect()),
-            other => Err(self.complaint(field, &span, "a list", describe(&other))),
+            other => {
+                let complaint = self.complaint(field, &span, "a list", describe(&other));
+                self.forgive(complaint, Vec::new())
+            }
         }
     }
 
@@ -250,6 +371,8 @@ impl<'a> Record<'a> {
                 at,
                 table,
                 asked: Vec::new(),
+                readable: true,
+                complaints: self.complaints.clone(),
             }),
             other => Err(self.complaint(field, &at, "a table", describe(&other))),
         }
