@@ -2,6 +2,7 @@
 
 use super::endpoint_set::{EndpointSet, SetKey};
 use super::host_pattern::HostPattern;
+use super::retired::same_set;
 use std::fmt;
 
 /// What kind of list a catalogue file holds.
@@ -17,15 +18,18 @@ pub enum EditionKind {
     Reference,
     /// A user's own file.
     User,
+    /// An answer of the endpoint web service.
+    Imported,
 }
 
 impl EditionKind {
-    const NAMES: [(Self, &'static str); 5] = [
+    const NAMES: [(Self, &'static str); 6] = [
         (Self::Article, "article"),
         (Self::Sovereign, "sovereign"),
         (Self::Supplementary, "supplementary"),
         (Self::Reference, "reference"),
         (Self::User, "user"),
+        (Self::Imported, "imported"),
     ];
 
     /// The name used in files.
@@ -138,6 +142,31 @@ pub struct EditionFile {
     pub edition: Edition,
     /// The sets in the order published.
     pub sets: Vec<EndpointSet>,
+}
+
+impl EditionFile {
+    /// The set with this key; a number that another edition uses for the same set (89 and 190) finds it too.
+    #[must_use]
+    pub fn set(&self, key: &SetKey) -> Option<&EndpointSet> {
+        same_set(key, &self.sets).and_then(|position| self.sets.get(position))
+    }
+
+    /// Lays another file over this one: its sets replace those with the same id or key, or come in addition, and so do its
+    /// handling rules.
+    pub fn overlay(&mut self, other: Self) {
+        for set in other.sets {
+            match self.sets.iter_mut().find(|known| known.key == set.key) {
+                Some(known) => *known = set,
+                None => self.sets.push(set),
+            }
+        }
+        let (rules, more) = (&mut self.edition, other.edition);
+        rules
+            .unauthenticated_proxy
+            .extend(more.unauthenticated_proxy);
+        rules.no_tls_inspection.extend(more.no_tls_inspection);
+        rules.partial_content.extend(more.partial_content);
+    }
 }
 
 /// A catalogue file that is part of the program.

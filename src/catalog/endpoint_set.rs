@@ -64,8 +64,24 @@ pub enum Standing {
     Supplementary,
     /// Only in an older edition.
     Retired,
+    /// Only in an imported edition, whose source is known to be inaccurate.
+    Imported,
     /// In the Microsoft 365 list: explains a flow, is never required and no proof of Intune.
     Reference,
+}
+
+impl Standing {
+    /// The name used in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Supplementary => "supplementary",
+            Self::Retired => "retired",
+            Self::Imported => "imported",
+            Self::Reference => "reference",
+        }
+    }
 }
 
 /// Microsoft's network category of a set.
@@ -87,6 +103,16 @@ impl Category {
             Self::Optimize => "optimize",
             Self::Allow => "allow",
             Self::Default => "default",
+        }
+    }
+
+    /// The name as the article and the web service write it.
+    #[must_use]
+    pub fn published_name(self) -> &'static str {
+        match self {
+            Self::Optimize => "Optimize",
+            Self::Allow => "Allow",
+            Self::Default => "Default",
         }
     }
 
@@ -209,13 +235,13 @@ pub struct EndpointSet {
     pub region: Option<Region>,
     /// Its hosts, in the order published.
     pub hosts: Vec<ListedHost>,
-    /// What is recognised besides: names of older editions, and the other spelling of misprints.
+    /// What is recognised besides: names of older editions and of an imported one, and the other spelling of misprints.
     pub also_recognised: Vec<ListedHost>,
     /// Hosts in the letter case of the article, where that is not lower case.
     pub published_case: Vec<String>,
     /// Its prefixes, in the order published.
     pub prefixes: Vec<ListedPrefix>,
-    /// Prefixes that only older editions have.
+    /// Prefixes that are recognised besides: those of older editions, and of an imported one.
     pub retired_prefixes: Vec<ListedPrefix>,
     /// Its TCP ports; empty together with `udp_ports` where the edition states none.
     pub tcp_ports: Vec<u16>,

@@ -51,10 +51,7 @@ pub fn check_edition(text: &str, file_name: &str) -> Result<EditionFile, Vec<Cat
     }
 }
 
-fn read_document(
-    mut document: Record<'_>,
-    file_name: &str,
-) -> Result<EditionFile, CatalogError> {
+fn read_document(mut document: Record<'_>, file_name: &str) -> Result<EditionFile, CatalogError> {
     let header = match document.table("edition")? {
         Some(header) => Some(read_edition(header)?),
         None => None,
@@ -101,7 +98,10 @@ fn read_edition(mut record: Record<'_>) -> Result<Edition, CatalogError> {
     let name = record.text("name")?;
     let name = record.demand("name", "the edition's name", name, String::new())?;
     let kind = record.parsed("kind", |text| {
-        EditionKind::from_name(text).ok_or("article, sovereign, supplementary, reference or user")
+        EditionKind::from_name(text)
+            // Imported editions have a form of their own.
+            .filter(|kind| *kind != EditionKind::Imported)
+            .ok_or("article, sovereign, supplementary, reference or user")
     })?;
     let kind = record.demand("kind", "the kind of list", kind, EditionKind::User)?;
     let mut edition = Edition::new(name, kind);
@@ -148,11 +148,7 @@ fn read_rules(
     document: &mut Record<'_>,
     field: &'static str,
 ) -> Result<Vec<HandlingRule>, CatalogError> {
-    document
-        .tables(field)?
-        .into_iter()
-        .map(read_rule)
-        .collect()
+    document.tables(field)?.into_iter().map(read_rule).collect()
 }
 
 fn read_rule(mut record: Record<'_>) -> Result<HandlingRule, CatalogError> {
@@ -177,6 +173,7 @@ fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, Ca
         EditionKind::Article | EditionKind::Sovereign | EditionKind::User => Standing::Published,
         EditionKind::Supplementary => Standing::Supplementary,
         EditionKind::Reference => Standing::Reference,
+        EditionKind::Imported => Standing::Imported,
     };
     let id = record.number("id")?;
     let section = record.parsed("key", |text| {
@@ -206,7 +203,8 @@ fn read_set(mut record: Record<'_>, kind: EditionKind) -> Result<EndpointSet, Ca
         FeatureArea::from_name(text).ok_or("a feature area such as core-service")
     })?;
     let description = record.text("description")?;
-    let description = record.demand("description", "what the set is", description, String::new())?;
+    let description =
+        record.demand("description", "what the set is", description, String::new())?;
     let hosts = record.parsed_list("hosts", HostPattern::parse)?;
     let generic = subset(&mut record, "generic", &hosts, HostPattern::parse)?;
     let prefixes = record.parsed_list("prefixes", Prefix::parse)?;
@@ -481,7 +479,10 @@ mod tests {
             );
         }
         let broken = check_edition("a = \nb = 1\nc = \n", "f").unwrap_err();
-        assert_eq!(broken.iter().map(CatalogError::line).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(
+            broken.iter().map(CatalogError::line).collect::<Vec<_>>(),
+            [1, 3]
+        );
     }
 
     #[test]

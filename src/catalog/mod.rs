@@ -5,32 +5,45 @@
 //! specifically, and on what ground. This module knows no packets, no flows and no verdicts; nothing in it touches disk or network.
 
 mod address_match;
+mod diff;
 mod edition;
 mod endpoint_set;
 mod error;
+mod explain;
 mod feature_area;
 mod host_index;
 mod host_pattern;
+mod import;
 mod load;
 mod prefix;
 mod record;
 mod retired;
 mod scenario;
+mod web_service;
 
 pub use address_match::AddressMatch;
+pub use diff::{Change, EditionChange, SetChange, compare};
 pub use edition::{Edition, EditionFile, EditionKind, HandlingRule};
 pub use endpoint_set::{
     Category, EndpointSet, ListedHost, ListedPrefix, Misprint, Region, SetKey, Standing,
 };
 pub use error::{CatalogError, Place};
+pub use explain::{
+    Claim, EditionClaims, Explanation, Ground, Question, Strength, Subject, explain,
+};
 pub use feature_area::FeatureArea;
 pub use host_index::HostMatch;
 pub use host_pattern::HostPattern;
+pub use import::{Import, ImportError, ImportedEdition};
 pub use load::{check_edition, parse_edition};
 pub use prefix::{Prefix, embedded_ipv4};
 pub use scenario::{
     Certainty, Group, GroupMember, Need, Platform, Requirement, Scenario, Stage, Targets,
     parse_scenarios,
+};
+pub use web_service::{
+    Document, EndpointList, EndpointRow, Instance, ListVersion, VersionRecord, WebServiceError,
+    parse_document,
 };
 
 use edition::{EDITIONS, MICROSOFT_365, SUPPLEMENTARY, ShippedFile};
@@ -43,6 +56,7 @@ use std::net::IpAddr;
 #[derive(Debug)]
 pub struct Catalog {
     edition: Edition,
+    additions: Vec<Edition>,
     sets: Vec<EndpointSet>,
     index: Index,
 }
@@ -62,12 +76,19 @@ impl Catalog {
     ///
     /// [`CatalogError::UnknownEdition`] with the names there are.
     pub fn load(edition: &str) -> Result<Self, CatalogError> {
-        let chosen = read(shipped(edition)?)?;
-        Self::assemble(chosen)
+        Self::build(Self::edition_file(edition)?, Vec::new())
     }
 
-    /// Loads an edition and lays a user's own file over it: a set of the user's replaces the one with the same id or key,
-    /// others come in addition, and so do the user's handling rules.
+    /// The edition with this name as it was published, without anything that this program knows besides.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::UnknownEdition`] with the names there are.
+    pub fn edition_file(edition: &str) -> Result<EditionFile, CatalogError> {
+        read(shipped(edition)?)
+    }
+
+    /// Loads an edition and lays a user's own file over it, as [`EditionFile::overlay`] does.
     ///
     /// # Errors
     ///
@@ -77,31 +98,30 @@ impl Catalog {
         text: &str,
         file_name: &str,
     ) -> Result<Self, CatalogError> {
-        let mut chosen = read(shipped(edition)?)?;
         let user = parse_edition(text, file_name)?;
-        for set in user.sets {
-            match chosen.sets.iter_mut().find(|known| known.key == set.key) {
-                Some(known) => *known = set,
-                None => chosen.sets.push(set),
-            }
-        }
-        chosen
-            .edition
-            .unauthenticated_proxy
-            .extend(user.edition.unauthenticated_proxy);
-        chosen
-            .edition
-            .no_tls_inspection
-            .extend(user.edition.no_tls_inspection);
-        chosen
-            .edition
-            .partial_content
-            .extend(user.edition.partial_content);
-        Self::assemble(chosen)
+        Self::build(Self::edition_file(edition)?, vec![user])
     }
 
-    fn assemble(chosen: EditionFile) -> Result<Self, CatalogError> {
-        let EditionFile { edition, mut sets } = chosen;
+    /// Makes a catalogue of an edition and what comes in addition: imported editions are laid beside it, anything else
+    /// over it, as [`EditionFile::overlay`] does.
+    ///
+    /// # Errors
+    ///
+    /// None that the caller could cause; the files that are part of the program are read here.
+    pub fn build(
+        mut edition: EditionFile,
+        additions: Vec<EditionFile>,
+    ) -> Result<Self, CatalogError> {
+        let (mut added, mut imported) = (Vec::new(), Vec::new());
+        for addition in additions {
+            added.push(addition.edition.clone());
+            if addition.edition.kind == EditionKind::Imported {
+                imported.extend(addition.sets);
+            } else {
+                edition.overlay(addition);
+            }
+        }
+        let EditionFile { edition, mut sets } = edition;
         add_absent(&mut sets, read(&SUPPLEMENTARY)?.sets);
         let older = older_editions(&edition)?;
         if !older.is_empty() {
@@ -111,9 +131,11 @@ impl Catalog {
         if edition.cloud == WORLDWIDE {
             add_absent(&mut sets, read(&MICROSOFT_365)?.sets);
         }
+        import::add_imported(&mut sets, imported);
         let index = Index::new(&sets);
         Ok(Self {
             edition,
+            additions: added,
             sets,
             index,
         })
@@ -123,6 +145,12 @@ impl Catalog {
     #[must_use]
     pub fn edition(&self) -> &Edition {
         &self.edition
+    }
+
+    /// What was laid over the edition or beside it, in that order.
+    #[must_use]
+    pub fn additions(&self) -> &[Edition] {
+        &self.additions
     }
 
     /// Every set known, whatever its standing; those of the edition first, in the order published.
@@ -141,7 +169,7 @@ impl Catalog {
     /// The set with this key; a number that another edition uses for the same set (89 and 190) finds it too.
     #[must_use]
     pub fn set(&self, key: &SetKey) -> Option<&EndpointSet> {
-        retired::same_set(key, &self.sets)
+        retired::same_set(key, &self.sets).and_then(|position| self.sets.get(position))
     }
 
     /// The sets that list `folded`, a host name in lower case without a trailing dot ([`crate::facts::HostName::folded`]).

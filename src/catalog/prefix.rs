@@ -30,6 +30,12 @@ impl Prefix {
         Ok(Self(net))
     }
 
+    /// The prefix that holds this address alone.
+    #[must_use]
+    pub fn of_address(address: IpAddr) -> Self {
+        Self(IpNet::from(address))
+    }
+
     /// The lowest address of the prefix.
     #[must_use]
     pub fn network(&self) -> IpAddr {

@@ -88,13 +88,13 @@ fn current_key(key: SetKey, sets: &[EndpointSet]) -> SetKey {
         .map_or(key, |(_, new)| SetKey::Id(*new))
 }
 
-/// The key that `asked` has in `sets`: itself, or its new or old number.
-pub(super) fn same_set<'s>(asked: &SetKey, sets: &'s [EndpointSet]) -> Option<&'s EndpointSet> {
-    let find = |key: SetKey| sets.iter().find(|set| set.key == key);
-    find(asked.clone()).or_else(|| {
+/// Where `sets` has the set that `asked` means: under that key, or under its new or old number.
+pub(super) fn same_set(asked: &SetKey, sets: &[EndpointSet]) -> Option<usize> {
+    let find = |key: &SetKey| sets.iter().position(|set| set.key == *key);
+    find(asked).or_else(|| {
         RENUMBERED.iter().find_map(|(old, new)| match asked {
-            SetKey::Id(id) if id == old => find(SetKey::Id(*new)),
-            SetKey::Id(id) if id == new => find(SetKey::Id(*old)),
+            SetKey::Id(id) if id == old => find(&SetKey::Id(*new)),
+            SetKey::Id(id) if id == new => find(&SetKey::Id(*old)),
             _ => None,
         })
     })

@@ -1,7 +1,8 @@
-//! An [`crate::audit::AuditReport`] to bytes; one format per file.
+//! An [`crate::audit::AuditReport`], or an answer about the catalogue, to bytes; one format per file.
 //!
 //! Output is a function of the report alone: stable order, no clock, no locale, no guess about the terminal.
 
+pub mod catalog;
 mod community_id;
 pub mod json;
 pub mod schema;

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
 /// Width of the page.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 
 /// Devices shown in full; more are summed up.
 const SHOWN_CLIENTS: usize = 50;
@@ -401,7 +401,7 @@ fn style(verdict: Verdict) -> Style {
 }
 
 /// Breaks text into lines of at most `width` characters, at blanks where there are any.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ') {
