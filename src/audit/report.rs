@@ -55,6 +55,8 @@ pub struct EditionLabel {
     pub source: String,
     /// The document's date; `None` when it bears none.
     pub date: Option<String>,
+    /// Names and sources of the lists laid over it or beside it.
+    pub additions: Vec<(String, String)>,
 }
 
 /// One device.
@@ -305,6 +307,11 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             name: catalog.edition().name.clone(),
             source: catalog.edition().source.clone(),
             date: catalog.edition().date.clone(),
+            additions: catalog
+                .additions()
+                .iter()
+                .map(|addition| (addition.name.clone(), addition.source.clone()))
+                .collect(),
         },
         findings,
         flows: options

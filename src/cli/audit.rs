@@ -1,5 +1,6 @@
 //! `intap audit`: capture files in, a report out.
 
+use super::catalog::Choice;
 use super::exit_status::ExitStatus;
 use super::progress::Progress;
 use crate::audit::{AuditOptions, AuditReport, Auditor, Requirement, ScenarioChoice, Severity};
@@ -24,9 +25,8 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Published edition of the endpoint list to judge by
-    #[arg(long, value_name = "NAME", default_value = Catalog::DEFAULT_EDITION)]
-    edition: String,
+    #[command(flatten)]
+    choice: Choice,
 
     /// What the devices were doing: auto (inferred), all (the article's own Required column), or a scenario's name
     #[arg(long, value_name = "NAME", default_value = "auto")]
@@ -77,7 +77,7 @@ enum FailOn {
 /// Audits the files and prints the report.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let scenario: ScenarioChoice = arguments.scenario.parse().context("--scenario")?;
-    let catalog = Catalog::load(&arguments.edition).context("--edition")?;
+    let catalog = arguments.choice.open()?.catalog()?;
     let options = AuditOptions {
         scenario,
         clients: arguments.client.clone(),

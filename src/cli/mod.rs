@@ -1,15 +1,20 @@
 //! The edge: the only part that prints, exits, or asks the terminal and the environment anything.
 
 mod audit;
+mod catalog;
 mod exit_status;
 mod progress;
 
 pub use exit_status::ExitStatus;
 
+use crate::facts::printable;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+
+/// Longest complaint shown, in characters.
+const LONGEST_COMPLAINT: usize = 4_096;
 
 /// Says which Microsoft Intune endpoints a packet capture shows reached, blocked or never tried, and proves it.
 #[derive(Debug, Parser)]
@@ -31,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Audit capture files.
     Audit(audit::Arguments),
+    /// List, explain, compare, check, export and import endpoint lists.
+    Catalog(catalog::Arguments),
     /// Print the JSON Schema of the JSON report.
     Schema,
 }
@@ -51,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Catalog(arguments) => catalog::run(&arguments),
         Command::Schema => {
             print(crate::report::json::schema().as_bytes()).map(|()| ExitStatus::Clean)
         }
@@ -59,9 +67,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitStatus::Clean.into(),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "intap: {error:#}");
+            complain(&error);
             ExitStatus::CouldNot.into()
         }
+    }
+}
+
+/// Says on standard error what went wrong, one complaint a line. Arguments and files may hold anything, so what would
+/// command the terminal is escaped.
+fn complain(error: &anyhow::Error) {
+    for line in format!("{error:#}").lines() {
+        let line = printable(line.as_bytes(), LONGEST_COMPLAINT);
+        let _ = writeln!(io::stderr(), "intap: {line}");
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::community_id::community_id;
 use super::schema::{
-    Anomaly, Capture, CatalogLabel, Client, Each, EndpointSet, Evidence, Finding, Flow, Generator,
-    Host, Interface, LinkTypeCount, Lookup, Progress, Reason, Report, SCHEMA_VERSION, Scenario,
-    Section,
+    Anomaly, Capture, CatalogAddition, CatalogLabel, Client, Each, EndpointSet, Evidence, Finding,
+    Flow, Generator, Host, Interface, LinkTypeCount, Lookup, Progress, Reason, Report,
+    SCHEMA_VERSION, Scenario, Section,
 };
 use crate::audit::{
     self, AuditReport, ClientReport, FlowReport, HostReport, LookupReport, SetReport,
@@ -44,6 +44,12 @@ fn serialised(report: &AuditReport) -> Report<'_> {
             edition: &report.edition.name,
             source: &report.edition.source,
             date: report.edition.date.as_deref(),
+            additions: report
+                .edition
+                .additions
+                .iter()
+                .map(|(edition, source)| CatalogAddition { edition, source })
+                .collect(),
         },
         clients: Each {
             items: &report.clients,

@@ -173,6 +173,17 @@ pub struct CatalogLabel<'r> {
     pub source: &'r str,
     /// The document's date.
     pub date: Option<&'r str>,
+    /// Imported editions laid beside it and the user's own file laid over it.
+    pub additions: Vec<CatalogAddition<'r>>,
+}
+
+/// A list used besides the edition.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CatalogAddition<'r> {
+    /// Name of the list.
+    pub edition: &'r str,
+    /// Where it comes from.
+    pub source: &'r str,
 }
 
 /// One device.

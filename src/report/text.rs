@@ -107,6 +107,9 @@ impl<W: Write> Page<'_, W> {
             "Judged by ",
             &format!("edition {} ({date})", report.edition.name),
         )?;
+        for (name, source) in &report.edition.additions {
+            self.labelled("          ", &format!("with {name}: {source}"))?;
+        }
         let judgement = report.fitness.judgement;
         let words = match judgement {
             FitnessJudgement::Fit => "fit: nothing in the capture stands in the way of a verdict",

@@ -3,17 +3,21 @@
 mod editions;
 mod explanation;
 mod export;
+mod imported;
 mod list;
 mod page;
 mod set;
 mod set_changes;
+mod validation;
 
 pub use editions::{EditionLine, editions_json, editions_text};
 pub use explanation::{explanation_json, explanation_text};
 pub use export::{edition_csv, edition_json};
+pub use imported::imported_text;
 pub use list::{list_json, list_text};
 pub use set::{sets_json, sets_text};
 pub use set_changes::{changes_json, changes_text};
+pub use validation::{validation_json, validation_text};
 
 use serde::Serialize;
 
