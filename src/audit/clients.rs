@@ -339,7 +339,7 @@ mod tests {
             .unwrap();
         if asked {
             host.history
-                .add_lookup(crate::audit::lookup::tests::question(28));
+                .add_lookup(&crate::audit::lookup::tests::question(28).exchange);
         }
     }
 

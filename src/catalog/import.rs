@@ -287,7 +287,7 @@ fn endpoint_set(row: &EndpointRow, beside: &EditionFile) -> EndpointSet {
         feature_areas: twin.map_or_else(|| vec![area], |twin| twin.feature_areas.clone()),
         sections: vec![format!("web service, service area {}", row.service_area)],
         description: twin.map_or_else(
-            || format!("{service} {}", row.id),
+            || format!("{service} {}", row.id).into(),
             |twin| twin.description.clone(),
         ),
         published_description: None,

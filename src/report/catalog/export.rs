@@ -123,7 +123,7 @@ fn write_line(
         set.id().map_or(String::new(), |id| id.to_string()),
         set.key.to_string(),
         set.feature_area().name().to_owned(),
-        set.description.clone(),
+        set.description.to_string(),
         set.category.map_or(String::new(), |category| {
             Category::published_name(category).to_owned()
         }),

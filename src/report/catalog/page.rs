@@ -2,7 +2,9 @@
 
 use crate::catalog::Edition;
 use crate::facts::printable;
-use crate::report::text::{WIDTH, wrap};
+
+/// Width of the page.
+const WIDTH: usize = 80;
 
 /// Longest line kept, in characters: a hostile word cannot be broken, and need not be shown whole.
 const LONGEST_LINE: usize = 1_000;
@@ -106,6 +108,25 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     } else {
         format!("{number} {noun}s")
     }
+}
+
+/// Breaks text into lines of at most `width` characters, at blanks where there are any.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let length = line.chars().count();
+        if length > 0 && length + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        } else if length > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
 }
 
 #[cfg(test)]
