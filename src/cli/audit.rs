@@ -6,6 +6,7 @@ use super::progress::Progress;
 use crate::audit::{AuditOptions, AuditReport, Auditor, Requirement, ScenarioChoice, Severity};
 use crate::capture::{FrameStream, Input};
 use crate::catalog::Catalog;
+use crate::facts::relay;
 use crate::observe::Observer;
 use crate::report;
 use anyhow::{Context, anyhow};
@@ -116,21 +117,28 @@ fn complain(errors: Vec<crate::capture::CaptureError>) -> anyhow::Error {
     )
 }
 
+/// Reads and observes on one thread, attributes and judges on another.
 fn audit(mut stream: FrameStream, catalog: &Catalog, options: AuditOptions) -> (AuditReport, bool) {
     let mut auditor = Auditor::new(catalog, options);
-    let mut observer = Observer::default();
-    let mut progress = Progress::new(&stream);
-    while let Some(frame) = stream.next_frame() {
-        observer.push(&frame, &mut auditor);
-        progress.step(|| stream.progress().octets_read);
-    }
-    progress.finish();
+    let (mut sender, receiver) = relay();
+    let mut capture = std::thread::scope(|scope| {
+        scope.spawn(|| receiver.drain_into(&mut auditor));
+        let mut observer = Observer::default();
+        let mut progress = Progress::new(&stream);
+        while let Some(frame) = stream.next_frame() {
+            observer.push(&frame, &mut sender);
+            progress.step(|| stream.progress().octets_read);
+        }
+        progress.finish();
+        let capture = observer.finish(&mut sender);
+        drop(sender);
+        capture
+    });
     let failures: Vec<String> = stream.failures().iter().map(ToString::to_string).collect();
     for failure in &failures {
         let _ = writeln!(io::stderr(), "intap: {failure}");
     }
     let provenance = stream.finish();
-    let mut capture = observer.finish(&mut auditor);
     capture.sections = provenance.sections;
     capture.interfaces = provenance.interfaces;
     capture.warnings = provenance.warnings;

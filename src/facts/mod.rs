@@ -10,6 +10,7 @@ mod five_tuple;
 mod flow_record;
 mod host_name;
 mod http_exchange;
+mod relay;
 mod seen;
 mod tls_handshake;
 
@@ -23,6 +24,7 @@ pub use flow_record::{
 };
 pub use host_name::{HostName, printable};
 pub use http_exchange::{HttpExchange, HttpFacts, TunnelKind, TunnelRequest};
+pub use relay::{FactReceiver, FactSender, relay};
 pub use seen::{FrameNumber, LinkType, Seen, Timestamp};
 pub use tls_handshake::{
     AlertFact, CertificateFact, ClientHelloFact, EncryptedRecords, QuicFact, ServerHelloFact,
