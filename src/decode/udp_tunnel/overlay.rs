@@ -1,0 +1,64 @@
+//! Networks over networks: VXLAN and GENEVE, which carry Ethernet frames or IP packets.
+
+use super::{believable_ethernet, believable_ip};
+use crate::decode::ethernet::ether_type as et;
+use crate::decode::octets::Octets;
+use crate::decode::step::Step;
+
+/// VXLAN (RFC 7348 §5), also with a group policy (draft-smith-vxlan-group-policy).
+pub(super) fn vxlan(octets: Octets<'_>) -> Option<Step<'_>> {
+    const IDENTIFIER: u8 = 0x08;
+    const GROUP_POLICY: u8 = 0x80;
+    let [flags, _, _, _, _, _, _, reserved] = *octets.first()?;
+    if flags & !GROUP_POLICY != IDENTIFIER || reserved != 0 {
+        return None;
+    }
+    believable_ethernet(octets.skip(8)?)
+}
+
+/// GENEVE (RFC 8926 §3.4).
+pub(super) fn geneve(octets: Octets<'_>) -> Option<Step<'_>> {
+    /// Version (2 bits) and length of the options in units of four octets (6 bits).
+    const VERSION: u8 = 0xc0;
+    const OPTIONS_LENGTH: u8 = 0x3f;
+    const RESERVED_FLAGS: u8 = 0x3f;
+    let [first, flags, p1, p2, _, _, _, reserved] = *octets.first()?;
+    if first & VERSION != 0 || flags & RESERVED_FLAGS != 0 || reserved != 0 {
+        return None;
+    }
+    let options = usize::from(first & OPTIONS_LENGTH).saturating_mul(4);
+    let rest = octets.skip(options.saturating_add(8))?;
+    match u16::from_be_bytes([p1, p2]) {
+        et::ETHERNET => believable_ethernet(rest),
+        et::IPV4 | et::IPV6 => believable_ip(rest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{IPV4, ethernet, look};
+    use crate::decode::step::Header;
+
+    #[test]
+    fn vxlan_carries_ethernet() {
+        let frame = [&[0x08, 0, 0, 0, 0, 0, 42, 0][..], &ethernet()].concat();
+        assert_eq!(look(4789, &frame), Some(("vxlan", Header::Ethernet, 34)));
+        assert_eq!(look(8472, &frame), Some(("vxlan", Header::Ethernet, 34)));
+        let policy = [&[0x88, 0x08, 0, 5, 0, 0, 42, 0][..], &ethernet()].concat();
+        assert_eq!(look(4789, &policy), Some(("vxlan", Header::Ethernet, 34)));
+    }
+
+    #[test]
+    fn geneve_options_are_skipped() {
+        let frame = [
+            &[0x01, 0, 0x65, 0x58, 0, 0, 1, 0][..],
+            &[1, 2, 3, 4],
+            &ethernet(),
+        ]
+        .concat();
+        assert_eq!(look(6081, &frame), Some(("geneve", Header::Ethernet, 34)));
+        let bare = [&[0x00, 0, 0x08, 0x00, 0, 0, 1, 0][..], &IPV4].concat();
+        assert_eq!(look(6081, &bare), Some(("geneve", Header::Ip, 20)));
+    }
+}
