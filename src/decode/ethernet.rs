@@ -8,7 +8,7 @@ use super::octets::Octets;
 use super::packet::LinkContext;
 use super::step::{Header, LINK_HEADER_MALFORMED, LINK_HEADER_TRUNCATED, Step, Stop};
 use crate::facts::MacAddress;
-use etherparse::{Ethernet2HeaderSlice, MacsecHeaderSlice, SingleVlanHeaderSlice};
+use etherparse::{Ethernet2Header, Ethernet2HeaderSlice, MacsecHeaderSlice, SingleVlanHeaderSlice};
 
 /// EtherTypes that are acted upon (IEEE 802 numbers registry, <https://www.iana.org/assignments/ieee-802-numbers>).
 pub(super) mod ether_type {
@@ -51,7 +51,7 @@ pub(super) fn ethernet<'a>(octets: Octets<'a>, link: &mut LinkContext) -> Result
     link.source_mac = Some(MacAddress(header.source()));
     link.destination_mac = Some(MacAddress(header.destination()));
     let rest = octets
-        .skip(etherparse::Ethernet2Header::LEN)
+        .skip(Ethernet2Header::LEN)
         .ok_or(LINK_HEADER_TRUNCATED)?;
     after_type_field(header.ether_type().0, rest)
 }
@@ -216,13 +216,12 @@ pub(super) fn ppp<'a>(octets: Octets<'a>, link: &mut LinkContext) -> Result<Step
 }
 
 /// Whether `octets` can be an Ethernet frame: a known type behind at most three tags, and where it carries IP, a
-/// believable IP header. For places where nothing else says that Ethernet follows. What the snap length cut off is
-/// believed.
+/// believable IP header, as far as the capture holds them. For places where nothing else says that Ethernet follows.
 pub(super) fn plausible(octets: Octets<'_>) -> bool {
     let mut at_type = octets.skip(12);
     for _ in 0..4 {
         let Some((type_field, body)) = at_type.and_then(|o| o.be16(0).zip(o.skip(2))) else {
-            return octets.is_cut();
+            return octets.is_cut() && octets.original >= Ethernet2Header::LEN;
         };
         match type_field {
             et::VLAN | et::SERVICE_VLAN | et::OLD_QINQ => at_type = body.skip(2),

@@ -35,8 +35,9 @@ pub(super) mod protocol {
     pub const SHIM6: u8 = 140;
 }
 
-/// Most extension headers followed in one packet. RFC 8200 §4.1 names seven, each once (destination options twice).
-const MAX_EXTENSIONS: usize = 16;
+/// Most extension headers followed in one packet. RFC 8200 §4.1 names seven, each once (destination options twice);
+/// senders that probe for holes in filters send many more of them.
+const MAX_EXTENSIONS: usize = 64;
 
 const TRUNCATED: Stop = Stop::Anomaly("ip-header-truncated");
 const MALFORMED: Stop = Stop::Anomaly("ip-header-malformed");
@@ -253,29 +254,28 @@ pub(super) fn behind_authentication(octets: Octets<'_>) -> Result<(u8, Octets<'_
     Ok((header.next_header().0, rest))
 }
 
-/// Whether `octets` begin with a believable IP header: version, header length and total length fit. For places where
-/// nothing else says that IP follows. What the snap length cut off is believed.
+/// Whether `octets` begin with a believable IP header: version, header length and total length fit, as far as the capture
+/// holds them. For places where nothing else says that IP follows.
 pub(super) fn plausible(octets: Octets<'_>) -> bool {
     let Some(first) = octets.at(0) else {
         return octets.is_cut();
     };
     let (header, total) = match first >> 4 {
-        4 => {
-            let total = octets.be16(2).map(usize::from);
-            (usize::from(first & 0x0f).saturating_mul(4), total)
-        }
-        6 => {
-            let payload = octets.be16(4).map(usize::from);
-            (
-                Ipv6Header::LEN,
-                payload.map(|length| length.saturating_add(Ipv6Header::LEN)),
-            )
-        }
+        4 => (
+            usize::from(first & 0x0f).saturating_mul(4),
+            octets.be16(2).map(usize::from),
+        ),
+        6 => (
+            Ipv6Header::LEN,
+            octets
+                .be16(4)
+                .map(|length| usize::from(length).saturating_add(Ipv6Header::LEN)),
+        ),
         _ => return false,
     };
+    let total = total.or(octets.is_cut().then_some(header));
     header >= Ipv4Header::MIN_LEN
-        && (header <= octets.captured.len() || octets.is_cut())
-        && total.is_none_or(|total| header <= total && total <= octets.original)
+        && total.is_some_and(|total| (header..=octets.original).contains(&total))
 }
 
 #[cfg(test)]
@@ -459,5 +459,17 @@ mod tests {
             );
         }
         assert!(!plausible(Octets::new(&ipv4(21, 0)[..4], 20)));
+    }
+
+    #[test]
+    fn a_cut_header_is_plausible_as_far_as_it_goes() {
+        for captured in 0..40 {
+            let header = ipv6(60, 17);
+            assert!(plausible(Octets::new(&header[..captured], 100)));
+            assert!(!plausible(Octets::whole(&header[..captured])));
+        }
+        assert!(!plausible(Octets::new(&ipv4(200, 0)[..4], 100)));
+        assert!(!plausible(Octets::new(&[0x44], 100)));
+        assert!(!plausible(Octets::new(&[0x60], 39)));
     }
 }

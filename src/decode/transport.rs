@@ -87,13 +87,17 @@ fn search_timestamp_value(mut options: &[u8]) -> Option<u32> {
     }
 }
 
-/// Reads a UDP datagram (RFC 768). A length field that is zero (offload, jumbograms) or more than there is gives way to
-/// the IP header's length; one too small for the header makes no datagram.
+/// Fewest octets of a UDP datagram that only offload (or a jumbogram, RFC 2675 §4) makes, and whose length may be filled
+/// in by the network card: more than an Ethernet frame holds behind the smallest IP header.
+const OFFLOADED: usize = 1_481;
+
+/// Reads a UDP datagram (RFC 768). A length field that says more than there is, or zero where it was still to be filled
+/// in, gives way to the IP header's length; one too small for the header makes no datagram.
 #[inline]
 pub(super) fn udp(octets: Octets<'_>) -> Result<UdpDatagram<'_>, Stop> {
     let header = UdpHeaderSlice::from_slice(octets.captured).map_err(|_| TRUNCATED)?;
     let octets = match usize::from(header.length()) {
-        0 => octets,
+        0 if octets.original >= OFFLOADED => octets,
         length if length < UdpHeader::LEN => return Err(Stop::Anomaly(MALFORMED)),
         length if length <= octets.original => octets.limit(length),
         _ => octets,
@@ -229,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_length_that_does_not_fit_gives_way() {
-        for length in [0, 11, 200] {
+        for length in [11, 200] {
             let frame = [0, 53, 0xc0, 0, 0, length, 0, 0, 1, 2];
             let datagram = udp(Octets::whole(&frame)).expect("valid");
             assert_eq!(
@@ -238,11 +242,13 @@ mod tests {
                 "{length}"
             );
         }
+        let offloaded = udp(Octets::new(&[0, 53, 0xc0, 0, 0, 0, 0, 0, 1], 4008)).expect("valid");
+        assert_eq!(offloaded.payload_length, 4000);
     }
 
     #[test]
     fn a_length_too_small_for_the_header_makes_no_datagram() {
-        for length in [1, 7] {
+        for length in [0, 1, 7] {
             let frame = [0, 53, 0xc0, 0, 0, length, 0, 0, 1, 2];
             assert_eq!(udp(Octets::whole(&frame)), Err(Stop::Anomaly(MALFORMED)));
         }

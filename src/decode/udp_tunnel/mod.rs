@@ -1,7 +1,8 @@
 //! Tunnels over UDP: VXLAN, GENEVE, Teredo, GTP-U, CAPWAP.
 //!
-//! Comes in: a UDP datagram. Goes out: the tunnel's name and the next step, but only when the tunnel header *and* what
-//! it carries are believable: a port number alone proves nothing, and an ordinary datagram on such a port must stay one.
+//! Comes in: a UDP datagram. Goes out: the tunnel's name and the next step, but only when the tunnel header is beyond
+//! chance, or it *and* what it carries are believable: a port number alone proves nothing, and an ordinary datagram on
+//! such a port must stay one.
 
 mod capwap;
 mod gtp;
@@ -86,7 +87,8 @@ mod tests {
 
     pub(super) fn look(port: u16, payload: &[u8]) -> Option<(&'static str, Header, usize)> {
         let [d1, d2] = port.to_be_bytes();
-        let datagram = [&[0xc0, 0, d1, d2, 0, 0, 0, 0][..], payload].concat();
+        let [l1, l2] = u16::try_from(payload.len() + 8).unwrap().to_be_bytes();
+        let datagram = [&[0xc0, 0, d1, d2, l1, l2, 0, 0][..], payload].concat();
         inner(Octets::whole(&datagram))
             .map(|(name, step)| (name, step.header, step.octets.captured.len()))
     }
@@ -104,9 +106,9 @@ mod tests {
             assert_eq!(look(port, &[]), None);
             assert_eq!(look(port, &[0; 100]), None);
         }
-        let unknown_type = [&[0x08, 0, 0, 0, 0, 0, 42, 0][..], &[0x55; 34]].concat();
+        let unknown_type = [&[0x88, 0x08, 0, 5, 0, 0, 42, 0][..], &[0x55; 34]].concat();
         assert_eq!(look(4789, &unknown_type), None);
-        let mut longer_than_it_is = [&[0x08, 0, 0, 0, 0, 0, 42, 0][..], &ethernet()].concat();
+        let mut longer_than_it_is = [&[0x88, 0x08, 0, 5, 0, 0, 42, 0][..], &ethernet()].concat();
         longer_than_it_is[8 + 14 + 3] = 21;
         assert_eq!(look(4789, &longer_than_it_is), None);
     }

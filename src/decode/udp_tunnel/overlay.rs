@@ -3,17 +3,20 @@
 use super::{believable_ethernet, believable_ip};
 use crate::decode::ethernet::ether_type as et;
 use crate::decode::octets::Octets;
-use crate::decode::step::Step;
+use crate::decode::step::{Header, Step};
 
 /// VXLAN (RFC 7348 §5), also with a group policy (draft-smith-vxlan-group-policy).
 pub(super) fn vxlan(octets: Octets<'_>) -> Option<Step<'_>> {
     const IDENTIFIER: u8 = 0x08;
     const GROUP_POLICY: u8 = 0x80;
-    let [flags, _, _, _, _, _, _, reserved] = *octets.first()?;
-    if flags & !GROUP_POLICY != IDENTIFIER || reserved != 0 {
-        return None;
+    let [flags, r1, r2, r3, _, _, _, reserved] = *octets.first()?;
+    let frame = octets.skip(8)?;
+    match [flags, r1, r2, r3, reserved] {
+        // Five octets that chance does not bring together: whatever the frame carries, it is one.
+        [IDENTIFIER, 0, 0, 0, 0] => Some(Step::new(Header::Ethernet, frame)),
+        [flags, _, _, _, 0] if flags == IDENTIFIER | GROUP_POLICY => believable_ethernet(frame),
+        _ => None,
     }
-    believable_ethernet(octets.skip(8)?)
 }
 
 /// GENEVE (RFC 8926 §3.4).
@@ -29,7 +32,8 @@ pub(super) fn geneve(octets: Octets<'_>) -> Option<Step<'_>> {
     let options = usize::from(first & OPTIONS_LENGTH).saturating_mul(4);
     let rest = octets.skip(options.saturating_add(8))?;
     match u16::from_be_bytes([p1, p2]) {
-        et::ETHERNET => believable_ethernet(rest),
+        // No other header on this port looks like this: whatever the frame carries, it is one.
+        et::ETHERNET => Some(Step::new(Header::Ethernet, rest)),
         et::IPV4 | et::IPV6 => believable_ip(rest),
         _ => None,
     }
@@ -45,6 +49,11 @@ mod tests {
         let frame = [&[0x08, 0, 0, 0, 0, 0, 42, 0][..], &ethernet()].concat();
         assert_eq!(look(4789, &frame), Some(("vxlan", Header::Ethernet, 34)));
         assert_eq!(look(8472, &frame), Some(("vxlan", Header::Ethernet, 34)));
+        let odd_frame = [&[0x08, 0, 0, 0, 0, 0, 42, 0][..], &[0x55; 34]].concat();
+        assert_eq!(
+            look(4789, &odd_frame),
+            Some(("vxlan", Header::Ethernet, 34))
+        );
         let policy = [&[0x88, 0x08, 0, 5, 0, 0, 42, 0][..], &ethernet()].concat();
         assert_eq!(look(4789, &policy), Some(("vxlan", Header::Ethernet, 34)));
     }
