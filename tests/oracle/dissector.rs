@@ -129,7 +129,7 @@ impl Details {
 
     fn protocol(&mut self, name: &str) {
         match name {
-            "ip" | "ipv6" | "eth" | "arp" => {
+            "ip" | "ipv6" | "eth" | "arp" | "vxlan" | "geneve" => {
                 (self.transport, self.stream) = (None, None);
             }
             "tcp" if !self.quoted => self.transport = Some("tcp"),
