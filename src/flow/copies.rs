@@ -23,8 +23,8 @@ const WINDOW_WITH_IDENTIFICATION: Duration = Duration::from_millis(50);
 /// from a retransmission. Tail loss probes come after 10 ms at the earliest (RFC 8985 §7.2).
 const WINDOW_WITHOUT_IDENTIFICATION: Duration = Duration::from_millis(8);
 
-/// Octets of UDP payload that take part in the comparison.
-const COMPARED_OCTETS: usize = 64;
+/// Octets at either end of a UDP payload that take part in the comparison: all of a query, whose type and class come last.
+const COMPARED_OCTETS: usize = 256;
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
@@ -50,6 +50,10 @@ impl Default for CopyFilter {
 impl CopyFilter {
     /// Whether `packet` is a copy of one seen a moment ago; otherwise it is remembered.
     pub fn is_copy(&mut self, packet: &Packet<'_>, time: Timestamp) -> bool {
+        // Nothing is known of other protocols that would tell a copy from the next packet.
+        if let TransportPacket::Other(_) = packet.transport {
+            return false;
+        }
         let fingerprint = self.fingerprint(packet);
         let slot = usize::try_from(fingerprint & (SLOTS as u64 - 1)).unwrap_or(0);
         let Some(slot) = self.slots.get_mut(slot) else {
@@ -93,14 +97,17 @@ impl CopyFilter {
                         | u64::from(udp.destination_port) << 32
                         | u64::from(udp.payload_length),
                 );
-                state.write(udp.payload.get(..COMPARED_OCTETS).unwrap_or(udp.payload));
+                let (head, rest) = udp.payload.split_at(COMPARED_OCTETS.min(udp.payload.len()));
+                let (_, tail) = rest.split_at(rest.len().saturating_sub(COMPARED_OCTETS));
+                state.write(head);
+                state.write(tail);
             }
             TransportPacket::IcmpError(icmp) => {
                 state.write_u16(u16::from(icmp.icmp_type) << 8 | u16::from(icmp.icmp_code));
                 icmp.quoted.destination.hash(&mut state);
                 icmp.quoted.ports.hash(&mut state);
             }
-            TransportPacket::Other(protocol) => state.write_u8(*protocol),
+            TransportPacket::Other(_) => {}
         }
         // Never the fingerprint of an empty slot.
         state.finish() | 1 << 63
@@ -110,7 +117,7 @@ impl CopyFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{IpContext, LinkContext, TcpFlags, TcpSegment};
+    use crate::decode::{IpContext, LinkContext, TcpFlags, TcpSegment, UdpDatagram};
 
     fn segment(ip_id: Option<u16>, hop_limit: u8) -> Packet<'static> {
         Packet {
@@ -133,6 +140,18 @@ mod tests {
                 payload: &[],
                 payload_length: 0,
             }),
+        }
+    }
+
+    fn datagram(payload: &[u8]) -> Packet<'_> {
+        Packet {
+            transport: TransportPacket::Udp(UdpDatagram {
+                source_port: 5353,
+                destination_port: 5353,
+                payload,
+                payload_length: 0,
+            }),
+            ..segment(None, 255)
         }
     }
 
@@ -167,5 +186,27 @@ mod tests {
         assert!(!filter.is_copy(&segment(Some(0), 64), at(1_000)));
         assert!(filter.is_copy(&segment(Some(0), 64), at(1_001)));
         assert!(!filter.is_copy(&segment(Some(0), 64), at(1_020)));
+    }
+
+    #[test]
+    fn datagrams_that_differ_at_their_end_are_no_copies() {
+        for length in [0, 80, 600, 9_000] {
+            let mut filter = CopyFilter::default();
+            let (first, second) = (vec![7; length + 1], [vec![7; length], vec![8]].concat());
+            assert!(!filter.is_copy(&datagram(&first), at(1_000)));
+            assert!(!filter.is_copy(&datagram(&second), at(1_000)));
+            assert!(filter.is_copy(&datagram(&first), at(1_001)));
+        }
+    }
+
+    #[test]
+    fn packets_of_other_protocols_are_never_called_copies() {
+        let mut filter = CopyFilter::default();
+        let echo = Packet {
+            transport: TransportPacket::Other(1),
+            ..segment(Some(0), 64)
+        };
+        assert!(!filter.is_copy(&echo, at(1_000)));
+        assert!(!filter.is_copy(&echo, at(1_000)));
     }
 }
