@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Flows kept at once. A TCP flow being dissected costs about 2 KiB, any other about 1 KiB: half a gigabyte at worst.
     pub flows: usize,
+    /// Flows up to which silence ends none: 32 MiB at worst. A capture of hours then keeps the datagrams between the same
+    /// ports, or what comes late for a closed connection, in one flow.
+    pub flows_kept_idle: usize,
     /// How long a TCP flow may be silent. Push notification channels send keep-alives every few minutes; an hour covers
     /// them all.
     pub tcp_idle: Duration,
@@ -27,6 +30,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             flows: 400_000,
+            flows_kept_idle: 16_384,
             tcp_idle: Duration::from_secs(3_600),
             udp_idle: Duration::from_secs(60),
             closed_linger: Duration::from_secs(60),

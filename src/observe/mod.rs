@@ -127,7 +127,8 @@ impl Observer {
         let mut open: Vec<Box<TrackedFlow>> = flows.into_flows().collect();
         open.sort_by_key(|flow| flow.order());
         for flow in open {
-            sink.accept(Fact::Flow(flow.into_record(FlowEnd::CaptureEnd)));
+            let end = flow.end().unwrap_or(FlowEnd::CaptureEnd);
+            sink.accept(Fact::Flow(flow.into_record(end)));
         }
         summary.anomalies.merge(decoder.anomalies());
         summary.link_types = decoder.link_types().to_vec();
@@ -189,14 +190,12 @@ impl Observer {
         self.last_sweep = now;
         self.lookups
             .expire(now, &mut |exchange| sink.accept(Fact::Dns(exchange)));
-        self.flows.sweep(now, |flow| {
-            let end = if flow.is_closed() {
-                FlowEnd::Closed
-            } else {
-                FlowEnd::Idle
-            };
-            sink.accept(Fact::Flow(flow.into_record(end)));
-        });
+        if self.flows.len() > self.limits.flows_kept_idle {
+            self.flows.sweep(now, |flow| {
+                let end = flow.end().unwrap_or(FlowEnd::Idle);
+                sink.accept(Fact::Flow(flow.into_record(end)));
+            });
+        }
         if self.flows.is_full() {
             let cutoff = self.flows.first_eighth();
             let mut evicted = 0_u64;
@@ -374,5 +373,98 @@ impl View<'_> {
                 .anomalies
                 .note("icmp-error-without-flow", Some(self.seen.frame)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{FlowRecord, FrameNumber, LinkType};
+
+    /// Numbers frames and collects finished flows.
+    struct Script {
+        observer: Observer,
+        frames: u64,
+        flows: Vec<FlowRecord>,
+    }
+
+    impl FactSink for Vec<FlowRecord> {
+        fn accept(&mut self, fact: Fact) {
+            if let Fact::Flow(flow) = fact {
+                self.push(*flow);
+            }
+        }
+    }
+
+    impl Script {
+        fn new(limits: Limits) -> Self {
+            Self {
+                observer: Observer::new(limits),
+                frames: 0,
+                flows: Vec::new(),
+            }
+        }
+
+        /// A packet of `protocol` from 10.0.0.1 to 10.0.0.2, `seconds` after the start.
+        fn packet(&mut self, seconds: i64, protocol: u8, payload: &[u8]) {
+            self.frames += 1;
+            let [l1, l2] = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
+            let [i1, i2] = u16::try_from(self.frames).unwrap().to_be_bytes();
+            let header = [
+                0x45, 0, l1, l2, i1, i2, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+            ];
+            let bytes = [&header[..], payload].concat();
+            let frame = Frame {
+                number: FrameNumber(self.frames),
+                timestamp: Timestamp::from_parts(seconds, 0),
+                link_type: LinkType(101),
+                bytes: &bytes,
+                original_length: u32::try_from(bytes.len()).unwrap(),
+            };
+            self.observer.push(&frame, &mut self.flows);
+        }
+
+        fn datagram(&mut self, seconds: i64, source_port: u16) {
+            let [s1, s2] = source_port.to_be_bytes();
+            self.packet(seconds, 17, &[s1, s2, 0, 123, 0, 8, 0, 0]);
+        }
+
+        fn finish(mut self) -> Vec<FlowRecord> {
+            self.observer.finish(&mut self.flows);
+            self.flows
+        }
+    }
+
+    /// Two datagrams between the same ports, hours and many other packets apart.
+    fn hours_apart(limits: Limits) -> usize {
+        let mut script = Script::new(limits);
+        script.datagram(0, 123);
+        for second in 0..600 {
+            script.datagram(9_000 + second, 2_000);
+        }
+        script.datagram(20_000, 123);
+        script.finish().len()
+    }
+
+    #[test]
+    fn silence_divides_flows_only_when_there_are_many() {
+        assert_eq!(hours_apart(Limits::default()), 2);
+        let crowded = Limits {
+            flows_kept_idle: 1,
+            ..Limits::default()
+        };
+        assert_eq!(hours_apart(crowded), 3);
+    }
+
+    #[test]
+    fn a_connection_that_was_reset_is_closed_at_the_end_of_the_capture() {
+        let mut script = Script::new(Limits::default());
+        let reset = [
+            0xc0, 0, 1, 0xbb, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x04, 0, 0, 0, 0, 0, 0,
+        ];
+        script.packet(0, 6, &reset);
+        script.datagram(0, 123);
+        let ends: Vec<FlowEnd> = script.finish().iter().map(|flow| flow.end).collect();
+        assert_eq!(ends, [FlowEnd::Closed, FlowEnd::CaptureEnd]);
     }
 }

@@ -163,12 +163,12 @@ impl TrackedFlow {
         (self.first, self.five_tuple)
     }
 
-    /// Both sides have closed, or one has reset it.
+    /// How it ended, when its packets tell: both sides have closed it, or one has reset it.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub fn end(&self) -> Option<FlowEnd> {
         match &self.part {
-            Part::Tcp(part) => part.state.closed().is_some(),
-            Part::Udp(_) => false,
+            Part::Tcp(part) => part.state.closed().map(|_| FlowEnd::Closed),
+            Part::Udp(_) => None,
         }
     }
 
