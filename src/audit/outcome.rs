@@ -193,7 +193,42 @@ fn judge_tcp(
     if from_responder == 0 {
         return judge_from_acknowledgements(flow, tcp, evidence);
     }
+    if let Some(outcome) = judge_lost_answer(flow, tcp, vantage, evidence) {
+        return outcome;
+    }
     judge_conversation(flow, tcp, vantage, known_host, evidence)
+}
+
+/// The server answers, but its answer never reaches the client: packets of full size are lost on the way (RFC 2923 §2.1).
+fn judge_lost_answer(
+    flow: &FlowRecord,
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Option<Outcome> {
+    let [_, acknowledged] = tcp.acknowledged;
+    let [client_fin, _] = tcp.fin;
+    let [client_reset, _] = &tcp.reset;
+    let [first_data, answer] = tcp.first_data;
+    let answer = answer?;
+    if acknowledged > 0
+        || flow.establishment != Establishment::FromStart
+        || vantage.may_lack_replies()
+    {
+        return None;
+    }
+    let gave_up = earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin);
+    let waited_until = gave_up.map_or(vantage.end, |seen| seen.time);
+    if waited_until.since(answer.time) < SILENCE {
+        return None;
+    }
+    evidence.add_some(first_data, first_data_words(flow));
+    evidence.add(
+        answer,
+        "answer of the server, which the client never acknowledges: packets of full size are lost on the way",
+    );
+    evidence.add_some(gave_up, "the client gives up");
+    Some(Outcome::Failed(Cause::SilenceAfterClientHello))
 }
 
 fn judge_unanswered_syn(tcp: &TcpFacts, vantage: Vantage, evidence: &mut EvidenceList) -> Outcome {
@@ -570,20 +605,62 @@ fn judge_tls(
         evidence.add(reset.seen, reset_words(reset, tcp));
         return Outcome::Failed(Cause::RstAfterClientHello);
     }
-    if let Some(left) = client_left {
-        return judge_client_left(tls, tcp, server_hello.version, left, evidence);
-    }
-    if tls.handshake_finished.is_some() && server_hello.version < 0x0304 {
+    // A client that has finished and holds the connection is content with the server; it may not need it yet.
+    let end = earliest(client_left, server_left).map_or(vantage.end, |left| left.time);
+    if let Some(finished) = tls.handshake_finished
+        && tls.client_alert_sized.is_none()
+        && (server_hello.version < 0x0304 || end.since(finished.time) > REFUSAL)
+    {
         return Outcome::Served;
     }
-    if let Some(left) = server_left {
-        if vantage.lossy {
-            return Outcome::Unclear(Unclear::Lost);
-        }
-        evidence.add(left, "closed by the server during the handshake");
-        return Outcome::Failed(Cause::SilenceAfterClientHello);
+    let server_was_first = match (server_left, client_left) {
+        (Some(server), Some(client)) => server.frame < client.frame,
+        (server, _) => server.is_some(),
+    };
+    if let Some(left) = client_left
+        && !server_was_first
+        && (tls.client_alert_sized.is_some() || end.since(last_leg(tls, tcp).time) <= REFUSAL)
+    {
+        return judge_client_left(tls, tcp, left, evidence);
     }
-    Outcome::Unclear(Unclear::StillOpen)
+    judge_stalled_handshake(
+        server_left.filter(|_| server_was_first).or(client_left),
+        last_leg(tls, tcp),
+        unreadable || vantage.lossy,
+        vantage,
+        evidence,
+    )
+}
+
+/// The last packet that brought the handshake forward.
+fn last_leg(tls: &TlsFacts, tcp: &TcpFacts) -> Seen {
+    let [client, server] = tcp.last_data;
+    let hello = tls.server_hello.as_ref().map(|hello| hello.seen);
+    client.max(server).max(hello).unwrap_or_default()
+}
+
+/// After the ServerHello neither side brings the handshake to its end.
+fn judge_stalled_handshake(
+    left: Option<Seen>,
+    last_leg: Seen,
+    uncertain: bool,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Outcome {
+    if uncertain {
+        return Outcome::Unclear(if vantage.lossy {
+            Unclear::Lost
+        } else {
+            Unclear::Truncated
+        });
+    }
+    evidence.add(last_leg, "the handshake stops here");
+    if let Some(left) = left {
+        evidence.add(left, "closed during the handshake");
+    } else if vantage.end.since(last_leg.time) < SILENCE {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
+    Outcome::Failed(Cause::SilenceAfterClientHello)
 }
 
 /// What a fatal alert in the clear stands for.
@@ -613,7 +690,6 @@ fn fatal_alert(tls: &TlsFacts, evidence: &mut EvidenceList) -> Option<Outcome> {
 fn judge_client_left(
     tls: &TlsFacts,
     tcp: &TcpFacts,
-    version: u16,
     left: Seen,
     evidence: &mut EvidenceList,
 ) -> Outcome {
@@ -622,17 +698,6 @@ fn judge_client_left(
         return Outcome::Unclear(Unclear::Lost);
     }
     let [client_records, _] = &tls.encrypted;
-    if version < 0x0304 && tls.handshake_finished.is_some() {
-        return Outcome::Served;
-    }
-    let server_flight = tls.server_hello.as_ref().map_or(left, |hello| hello.seen);
-    let last_sign = tls
-        .client_alert_sized
-        .or(tls.handshake_finished)
-        .unwrap_or(server_flight);
-    if tls.client_alert_sized.is_none() && left.time.since(last_sign.time) > REFUSAL {
-        return Outcome::Abandoned;
-    }
     let sent = match (client_records.count, client_records.first_lengths.first()) {
         (0, _) | (_, None) => "it has sent nothing more".to_owned(),
         (1, Some(length)) => format!("it has sent one encrypted record of {length} bytes"),
