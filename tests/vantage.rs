@@ -2,55 +2,29 @@
 //! copies, address translation, other encapsulations, other devices. Where nothing is lost the report must say what it says of the
 //! recording; where something is lost it may say less, but never anything that is not so.
 
+#[path = "support/audit.rs"]
+mod audit;
 #[path = "support/frames.rs"]
 mod frames;
 #[path = "support/random.rs"]
 mod random;
 #[path = "support/report.rs"]
+#[allow(dead_code, reason = "not all of a report matters here")]
 mod report;
 #[path = "support/score.rs"]
 mod score;
 #[path = "support/truth.rs"]
 mod truth;
 
+use audit::audit;
 use frames::{Frame, Recorded};
-use intap::audit::{AuditOptions, Auditor, ScenarioChoice};
-use intap::capture::FrameStream;
-use intap::catalog::Catalog;
-use intap::observe::Observer;
 use random::Random;
 use report::Report;
 use score::{Kind, score};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::io::Cursor;
 use std::net::IpAddr;
 use truth::{Directions, Truth, recording, recordings};
-
-/// Audits a capture as `score` does, through reading, observing, judging and the JSON report.
-fn audit(recorded: &Recorded, edition: &str) -> Report {
-    let catalog = Catalog::load(edition).expect("the edition is known");
-    let options = AuditOptions {
-        scenario: ScenarioChoice::All,
-        keep_flows: true,
-        keep_lookups: true,
-        ..AuditOptions::default()
-    };
-    let mut auditor = Auditor::new(&catalog, options);
-    let mut observer = Observer::default();
-    let mut stream =
-        FrameStream::from_reader("derived", Cursor::new(recorded.to_pcap())).expect("a capture");
-    while let Some(frame) = stream.next_frame() {
-        observer.push(&frame, &mut auditor);
-    }
-    let mut capture = observer.finish(&mut auditor);
-    let provenance = stream.finish();
-    capture.interfaces = provenance.interfaces;
-    let report = auditor.finish(capture);
-    let mut json = Vec::new();
-    intap::report::json::write(&report, &mut json).expect("writing to memory");
-    serde_json::from_slice(&json).expect("a JSON report with all promised fields")
-}
 
 /// A recording in memory with its truth.
 struct Original {

@@ -49,6 +49,14 @@ pub struct Host {
     pub name: String,
     pub verdict: String,
     pub cause: Option<String>,
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+}
+
+/// A packet and what it shows.
+#[derive(Debug, Deserialize)]
+pub struct Evidence {
+    pub what: String,
 }
 
 #[derive(Debug, Deserialize)]
