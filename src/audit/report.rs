@@ -706,7 +706,8 @@ fn set_report(
         own.iter().collect()
     } else if let Some(host) = less_specific
         .iter()
-        .find(|host| host.judged.verdict == Verdict::Reached)
+        .filter(|host| host.judged.verdict == Verdict::Reached)
+        .min_by_key(|host| (host.judged.first, &host.name))
     {
         report.verdict = Verdict::Reached;
         report.first = host.judged.first;
