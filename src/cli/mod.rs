@@ -44,16 +44,17 @@ enum Command {
 
 /// Runs the program with its command line and gives its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors and go to standard output.
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitStatus::CouldNot.into()
-            } else {
-                ExitStatus::Clean.into()
-            };
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitStatus::Clean.into();
+            }
+            print_usage_error(&error, &typed);
+            return ExitStatus::CouldNot.into();
         }
     };
     let result = match arguments.command {
@@ -70,6 +71,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             complain(&error);
             ExitStatus::CouldNot.into()
         }
+    }
+}
+
+/// Says what is wrong with the command line; an argument that would command the terminal is escaped.
+fn print_usage_error(error: &clap::Error, typed: &[OsString]) {
+    let hostile = |argument: &OsString| argument.to_string_lossy().contains(char::is_control);
+    if !typed.iter().any(hostile) {
+        let _ = error.print();
+        return;
+    }
+    for line in error.render().to_string().lines() {
+        let _ = writeln!(
+            io::stderr(),
+            "{}",
+            printable(line.as_bytes(), LONGEST_COMPLAINT)
+        );
     }
 }
 

@@ -209,8 +209,8 @@ fn claims_in_words(edition: &EditionClaims) -> Vec<String> {
 fn write_claim(page: &mut Page, claim: &Claim<'_>, port: Option<u16>) {
     let decides = if claim.decides { "> " } else { "  " };
     page.labelled(
-        decides,
-        &format!("{}  {}", claim.set.key, claim.set.description),
+        &format!("{decides}{}  ", claim.set.key),
+        &claim.set.description,
     );
     let mut words = vec![strength_in_words(claim.ground.strength()).to_owned()];
     if let Ground::Host(host) = claim.ground {

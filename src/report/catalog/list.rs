@@ -88,7 +88,7 @@ pub fn list_text(file: &EditionFile) -> String {
             page.line(area.title());
         }
         for set in sets {
-            page.labelled("  ", &format!("{}  {}", set.key, set.description));
+            page.labelled(&format!("  {}  ", set.key), &set.description);
             page.labelled("      ", &summary(set));
         }
     }

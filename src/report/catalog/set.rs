@@ -123,7 +123,7 @@ pub fn sets_text(edition: &Edition, sets: &[&EndpointSet]) -> String {
 }
 
 fn write_set(page: &mut Page, edition: &Edition, set: &EndpointSet) {
-    page.labelled("", &format!("{}  {}", set.key, set.description));
+    page.labelled(&format!("{}  ", set.key), &set.description);
     page.labelled(
         "  In words     ",
         set.published_description.as_deref().unwrap_or_default(),

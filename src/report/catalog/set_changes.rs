@@ -120,7 +120,7 @@ pub fn changes_text(before: &Edition, after: &Edition, change: &EditionChange<'_
         page.line("");
         page.line(heading);
         for set in sets {
-            page.labelled(sign, &format!("{}  {}", set.key, set.description));
+            page.labelled(&format!("{sign}{}  ", set.key), &set.description);
             let hosts: Vec<&str> = set.hosts.iter().map(|host| host.pattern.as_str()).collect();
             page.labelled("      ", &hosts.join(", "));
             let prefixes: Vec<String> = set
@@ -142,10 +142,7 @@ pub fn changes_text(before: &Edition, after: &Edition, change: &EditionChange<'_
 }
 
 fn write_set(page: &mut Page, set: &SetChange<'_>) {
-    page.labelled(
-        "  ",
-        &format!("{}  {}", set.after.key, set.after.description),
-    );
+    page.labelled(&format!("  {}  ", set.after.key), &set.after.description);
     let mut note = |what: &str, before: &dyn Display, after: &dyn Display| {
         page.labelled("      ", &format!("{what}: {before}, now {after}"));
     };
