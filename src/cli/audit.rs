@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::facts::relay;
 use crate::observe::Observer;
 use crate::report;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub struct Arguments {
     scenario: String,
 
     /// Report only this device; may be given several times
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     client: Vec<IpAddr>,
 
     /// Add lists to the JSON report
@@ -90,17 +90,59 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Ok(stream) => stream,
         Err(errors) => return Err(complain(errors)),
     };
-    let (report, all_read) = audit(stream, &catalog, options);
-    let mut out = BufWriter::new(io::stdout().lock());
-    match arguments.format {
-        Format::Text => report::text::write(&report, super::wants_colour(), &mut out)?,
-        Format::Json => report::json::write(&report, &mut out)?,
+    let (report, failures) = audit(stream, &catalog, options);
+    let written = write(&report, arguments.format);
+    // After the report, where a terminal shows them.
+    let absent = absent(&arguments.client, &report);
+    for complaint in failures.iter().chain(&absent) {
+        let _ = writeln!(io::stderr(), "intap: {complaint}");
     }
-    out.flush()?;
-    Ok(if all_read {
+    match written {
+        // The caller tells a reader that has left from a disk that is full.
+        Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return Err(cause.into()),
+        Err(cause) => {
+            bail!("the report could not be written ({cause}); write it where there is room")
+        }
+        Ok(()) => {}
+    }
+    Ok(if failures.is_empty() && absent.is_empty() {
         status(&report, arguments.fail_on)
     } else {
         ExitStatus::CouldNot
+    })
+}
+
+fn write(report: &AuditReport, format: Format) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match format {
+        Format::Text => report::text::write(report, super::wants_colour(), &mut out)?,
+        Format::Json => report::json::write(report, &mut out)?,
+    }
+    out.flush()
+}
+
+/// What to say about devices that were asked for and are not in the report.
+fn absent(wanted: &[IpAddr], report: &AuditReport) -> Vec<String> {
+    wanted
+        .iter()
+        .filter(|address| {
+            !report
+                .clients
+                .iter()
+                .any(|client| client.addresses.contains(address))
+        })
+        .map(|address| {
+            format!(
+                "--client {address}: no device with this address tried anything of the endpoint list; \
+                 leave --client out to see which did"
+            )
+        })
+        .collect()
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| {
+        "not an IP address; give one as the report shows it, such as 10.20.0.14".to_owned()
     })
 }
 
@@ -117,8 +159,12 @@ fn complain(errors: Vec<crate::capture::CaptureError>) -> anyhow::Error {
     )
 }
 
-/// Reads and observes on one thread, attributes and judges on another.
-fn audit(mut stream: FrameStream, catalog: &Catalog, options: AuditOptions) -> (AuditReport, bool) {
+/// Reads and observes on one thread, attributes and judges on another; also says what could not be read.
+fn audit(
+    mut stream: FrameStream,
+    catalog: &Catalog,
+    options: AuditOptions,
+) -> (AuditReport, Vec<String>) {
     let mut auditor = Auditor::new(catalog, options);
     let (mut sender, receiver) = relay();
     let mut capture = std::thread::scope(|scope| {
@@ -134,16 +180,13 @@ fn audit(mut stream: FrameStream, catalog: &Catalog, options: AuditOptions) -> (
         drop(sender);
         capture
     });
-    let failures: Vec<String> = stream.failures().iter().map(ToString::to_string).collect();
-    for failure in &failures {
-        let _ = writeln!(io::stderr(), "intap: {failure}");
-    }
+    let failures = stream.failures().iter().map(ToString::to_string).collect();
     let provenance = stream.finish();
     capture.sections = provenance.sections;
     capture.interfaces = provenance.interfaces;
     capture.warnings = provenance.warnings;
     capture.anomalies.merge(&provenance.anomalies);
-    (auditor.finish(capture), failures.is_empty())
+    (auditor.finish(capture), failures)
 }
 
 fn status(report: &AuditReport, fail_on: FailOn) -> ExitStatus {

@@ -8,9 +8,12 @@ mod progress;
 pub use exit_status::ExitStatus;
 
 use crate::facts::printable;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
+use compact_str::CompactString;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Longest complaint shown, in characters.
@@ -48,6 +51,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(file) = file_in_place_of_command(&error) {
+                let _ = writeln!(
+                    io::stderr(),
+                    "intap: {file} is no command; to audit it, write `intap audit {file}`"
+                );
+                return ExitStatus::CouldNot.into();
+            }
             // Help and version are no errors and go to standard output.
             if !error.use_stderr() {
                 let _ = error.print();
@@ -99,6 +109,16 @@ fn complain(error: &anyhow::Error) {
     }
 }
 
+/// The file that was named where a subcommand belongs, made safe for a terminal.
+fn file_in_place_of_command(error: &clap::Error) -> Option<CompactString> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) if Path::new(word).exists() => {
+            Some(printable(word.as_bytes(), 1_024))
+        }
+        _ => None,
+    }
+}
+
 fn print(bytes: &[u8]) -> anyhow::Result<()> {
     io::stdout().lock().write_all(bytes)?;
     Ok(())
@@ -113,7 +133,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Whether to colour what goes to standard output (<https://no-color.org>).
+/// Whether to colour what goes to standard output: on terminals that can, unless the user has said no
+/// (<https://no-color.org>, <https://bixense.com/clicolors>).
 fn wants_colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
