@@ -1,6 +1,6 @@
 //! The head of the page: what was recorded, by what it is judged, and what it can prove.
 
-use super::page::{Page, counted, grouped, plain, styled};
+use super::page::{Page, counted, grouped, plain, shorten, styled};
 use crate::audit::{AuditReport, FitnessJudgement, Reason};
 use crate::facts::{CaptureSummary, Timestamp};
 use anstyle::AnsiColor;
@@ -9,6 +9,12 @@ use std::time::Duration;
 
 /// Sections, interfaces and comments named.
 const SHOWN_ORIGINS: usize = 3;
+
+/// Columns of a program's, a system's or an interface's name.
+const ORIGIN_COLUMNS: usize = 60;
+
+/// Columns of a comment.
+const COMMENT_COLUMNS: usize = 200;
 
 /// Reasons and kinds of unreadable input shown.
 const SHOWN_REASONS: usize = 8;
@@ -27,8 +33,10 @@ pub(super) fn write(report: &AuditReport, page: &mut Page<'_, impl Write>) -> io
     let comments = capture
         .sections
         .iter()
-        .flat_map(|section| &section.comments);
+        .flat_map(|section| &section.comments)
+        .filter(|comment| !comment.is_empty());
     for comment in comments.take(SHOWN_ORIGINS) {
+        let comment = shorten(comment, COMMENT_COLUMNS);
         page.entry(&[plain(INDENT)], &[plain(&format!("\"{comment}\""))])?;
     }
     let date = report.edition.date.as_deref().unwrap_or("undated");
@@ -76,15 +84,16 @@ fn origin(capture: &CaptureSummary) -> String {
     for section in capture.sections.iter().take(SHOWN_ORIGINS) {
         let texts = [&section.application, &section.operating_system];
         for text in texts.into_iter().flatten() {
-            add(text.to_string());
+            add(shorten(text, ORIGIN_COLUMNS));
         }
     }
     let interfaces = capture
         .interfaces
         .iter()
-        .filter_map(|interface| interface.description.as_ref().or(interface.name.as_ref()));
+        .filter_map(|interface| interface.description.as_ref().or(interface.name.as_ref()))
+        .filter(|name| !name.is_empty());
     for interface in interfaces.take(SHOWN_ORIGINS) {
-        add(format!("interface {interface}"));
+        add(format!("interface {}", shorten(interface, ORIGIN_COLUMNS)));
     }
     parts.join(", ")
 }

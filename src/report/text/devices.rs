@@ -97,10 +97,8 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
             plain("  "),
             styled(style(verdict), mark(verdict)),
             plain(" "),
-            plain(&identity(client)),
-            plain("  "),
         ],
-        &[plain(&state)],
+        &[plain(&format!("{}  {state}", identity(client)))],
     )?;
     for key in failed.iter().take(named) {
         let Some(set) = client.sets.iter().find(|set| set.key == *key) else {
@@ -131,7 +129,7 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
     Ok(())
 }
 
-/// Addresses, at most three, and the name a device gives itself.
+/// Addresses, at most two, and the name a device gives itself.
 fn identity(client: &ClientReport) -> String {
     let addresses: Vec<String> = client
         .addresses

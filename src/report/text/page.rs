@@ -73,14 +73,22 @@ impl<'o, W: Write> Page<'o, W> {
         let mut column = 0;
         let mut lines = 1;
         for span in text {
+            self.begin(span.style)?;
             for (index, word) in span.text.split(' ').enumerate() {
-                let word = shorten(word, room.min(LONGEST_WORD));
-                let blank = usize::from(index > 0);
                 // The last line keeps room for the sign that more was cut off.
-                let room = room.saturating_sub(if lines == LONGEST_ENTRY { 2 } else { 0 });
+                let shorter = room.saturating_sub(2);
+                let word = shorten(word, shorter.min(LONGEST_WORD));
+                let room = if lines == LONGEST_ENTRY {
+                    shorter
+                } else {
+                    room
+                };
+                let blank = usize::from(index > 0);
                 if column > 0 && column + blank + word.width() > room {
                     if lines == LONGEST_ENTRY {
-                        return writeln!(self.out, " …");
+                        write!(self.out, " …")?;
+                        self.end(span.style)?;
+                        return writeln!(self.out);
                     }
                     lines += 1;
                     column = 0;
@@ -90,8 +98,9 @@ impl<'o, W: Write> Page<'o, W> {
                     write!(self.out, " ")?;
                 }
                 column += word.width();
-                self.paint(span.style, &word)?;
+                write!(self.out, "{word}")?;
             }
+            self.end(span.style)?;
         }
         writeln!(self.out)
     }
@@ -136,11 +145,23 @@ impl<'o, W: Write> Page<'o, W> {
     }
 
     fn paint(&mut self, style: Style, text: &str) -> io::Result<()> {
-        if self.colour && style != Style::new() {
-            write!(self.out, "{style}{text}{style:#}")
-        } else {
-            write!(self.out, "{text}")
+        self.begin(style)?;
+        write!(self.out, "{text}")?;
+        self.end(style)
+    }
+
+    fn begin(&mut self, style: Style) -> io::Result<()> {
+        if self.colour {
+            write!(self.out, "{style}")?;
         }
+        Ok(())
+    }
+
+    fn end(&mut self, style: Style) -> io::Result<()> {
+        if self.colour {
+            write!(self.out, "{style:#}")?;
+        }
+        Ok(())
     }
 }
 
@@ -221,7 +242,7 @@ mod tests {
                 .unwrap();
         });
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0].len(), 80 - 80 % 5);
+        assert_eq!(lines[0].len(), WIDTH);
         assert!(lines[1].starts_with("      word word"), "{text:?}");
     }
 
