@@ -11,7 +11,7 @@ use std::time::Duration;
 const SHOWN_ORIGINS: usize = 3;
 
 /// Columns of a program's, a system's or an interface's name.
-const ORIGIN_COLUMNS: usize = 60;
+const ORIGIN_COLUMNS: usize = 72;
 
 /// Columns of a comment.
 const COMMENT_COLUMNS: usize = 200;
@@ -134,32 +134,42 @@ fn fitness(report: &AuditReport, page: &mut Page<'_, impl Write>) -> io::Result<
             )?;
         }
     }
-    rest(fitness.reasons.len(), "reason", page)?;
-    let anomalies = report.capture.anomalies.kinds();
-    for anomaly in anomalies.iter().take(SHOWN_REASONS) {
-        let first = anomaly
-            .first_frame
-            .map_or(String::new(), |frame| format!(", first in frame {frame}"));
-        let times = counted(usize::try_from(anomaly.count).unwrap_or(usize::MAX), "time");
-        let text = format!("{} ({times}{first})", anomaly.name);
-        page.entry(&[plain(BULLET)], &[plain(&text)])?;
+    if fitness.reasons.len() > SHOWN_REASONS {
+        let more = counted(fitness.reasons.len() - SHOWN_REASONS, "more reason");
+        page.entry(
+            &[plain(BULLET)],
+            &[plain(&format!("{more}: --format json"))],
+        )?;
     }
-    rest(anomalies.len(), "kind of anomaly", page)
+    anomalies(report, page)
+}
+
+/// What could not be read, by name.
+fn anomalies(report: &AuditReport, page: &mut Page<'_, impl Write>) -> io::Result<()> {
+    let kinds = report.capture.anomalies.kinds();
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let mut named: Vec<String> = kinds
+        .iter()
+        .take(SHOWN_REASONS)
+        .map(|kind| {
+            let count = grouped(kind.count);
+            match kind.first_frame {
+                Some(frame) => format!("{} ({count}, first in frame {frame})", kind.name),
+                None => format!("{} ({count})", kind.name),
+            }
+        })
+        .collect();
+    if kinds.len() > SHOWN_REASONS {
+        let more = counted(kinds.len() - SHOWN_REASONS, "more kind");
+        named.push(format!("{more}: --format json"));
+    }
+    page.entry(&[plain("Anomalies ")], &[plain(&named.join(", "))])
 }
 
 fn same(a: &Reason, b: &Reason) -> bool {
     (a.code, a.consequence, a.remedy) == (b.code, b.consequence, b.remedy)
-}
-
-fn rest(count: usize, noun: &str, page: &mut Page<'_, impl Write>) -> io::Result<()> {
-    if count <= SHOWN_REASONS {
-        return Ok(());
-    }
-    let text = format!(
-        "{} more of this ({noun}): --format json",
-        count - SHOWN_REASONS
-    );
-    page.entry(&[plain(BULLET)], &[plain(&text)])
 }
 
 /// Day and time of day of a capture time, in UTC.
