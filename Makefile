@@ -18,7 +18,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 export RUST_BACKTRACE ?= 1
 
 # The enrolment that the demonstration audits.
-DEMO := fixtures/captures/sni_filter_retry/capture.pcap
+DEMO := fixtures/captures/span_duplicates/capture.pcap
 
 .PHONY: help
 help: ## list the targets
