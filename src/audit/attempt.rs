@@ -2,10 +2,12 @@
 
 use super::cause::Outcome;
 use super::evidence::{Evidence, EvidenceList};
+use super::issuer;
 use super::lookup::LookupOutcome;
 use super::outcome::{KnownHost, Vantage, judge};
 use crate::attribution::NameSource;
 use crate::facts::{DnsExchange, DnsOutcome, FlowRecord, HostName, Seen, Transport};
+use compact_str::CompactString;
 use std::net::SocketAddr;
 
 /// One flow (or one host's part of a proxy connection) that was meant for a host.
@@ -35,8 +37,40 @@ pub struct Attempt {
     pub evidence: Vec<Evidence>,
     /// A sign of TLS inspection, with its packet.
     pub inspection: Option<(Seen, String)>,
+    /// What its TLS handshake has in common with those of other hosts; `None` where nothing telling was seen.
+    pub tls_signs: Option<Box<TlsSigns>>,
     /// The facts, kept while the end of the capture can still change the outcome.
     pub flow: Option<Box<FlowRecord>>,
+}
+
+/// What tells of TLS inspection only when several hosts share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSigns {
+    /// The certificate's issuer, where it is no authority known to issue for the endpoint list.
+    pub unknown_issuer: Option<CompactString>,
+    /// The make of the server, for attempts that were not served.
+    pub fingerprint: Option<u64>,
+}
+
+impl TlsSigns {
+    /// The signs of a flow, when there are any.
+    #[must_use]
+    pub fn of(flow: &FlowRecord, served: bool) -> Option<Box<Self>> {
+        let tls = flow.tls.as_ref()?;
+        let signs = Self {
+            unknown_issuer: tls
+                .certificate
+                .as_ref()
+                .and_then(issuer::unknown_issuer)
+                .map(CompactString::from),
+            fingerprint: tls
+                .server_hello
+                .as_ref()
+                .filter(|_| !served)
+                .map(|hello| hello.fingerprint),
+        };
+        (signs.unknown_issuer.is_some() || signs.fingerprint.is_some()).then(|| Box::new(signs))
+    }
 }
 
 impl Attempt {
@@ -102,6 +136,8 @@ pub struct HostHistory {
     pub attempts: Vec<Attempt>,
     /// Served attempts beyond those kept.
     pub more_served: u64,
+    /// Who served them, beside those of the attempts kept; bounded.
+    pub also_serving: Vec<SocketAddr>,
     /// Failed or unclear attempts beyond those kept.
     pub more_failed: u64,
     /// Lookups in the order in which they ended, bounded.
@@ -113,6 +149,8 @@ pub struct HostHistory {
 impl HostHistory {
     /// Served attempts kept per host: the first prove that it works; one of each family and transport is kept besides.
     const SERVED_KEPT: usize = 2;
+    /// Servers remembered per host beside those of the attempts kept.
+    pub const ALSO_SERVING_KEPT: usize = 8;
     /// Other attempts kept per host.
     const FAILED_KEPT: usize = 32;
     /// Lookups kept per host.
@@ -140,6 +178,16 @@ impl HostHistory {
             push_exact(&mut self.attempts, attempt);
         } else if served {
             self.more_served = self.more_served.saturating_add(1);
+            let known = self
+                .attempts
+                .iter()
+                .any(|known| known.was_served() && known.responder == attempt.responder);
+            if !known
+                && self.also_serving.len() < Self::ALSO_SERVING_KEPT
+                && !self.also_serving.contains(&attempt.responder)
+            {
+                push_exact(&mut self.also_serving, attempt.responder);
+            }
         } else {
             self.more_failed = self.more_failed.saturating_add(1);
         }

@@ -108,6 +108,7 @@ impl ClientState {
             };
             mine.history.name = mine.history.name.take().or(entry.history.name);
             mine.history.octets = mine.history.octets.saturating_add(entry.history.octets);
+            mine.history.also_serving.extend(entry.history.also_serving);
             mine.history.more_served = mine
                 .history
                 .more_served

@@ -72,6 +72,26 @@ const INSPECTION_WORDS: [&str; 36] = [
     "eset ssl",
 ];
 
+/// The issuer of a certificate, where that is no authority known to issue for the endpoint list. Alone it proves nothing.
+#[must_use]
+pub fn unknown_issuer(certificate: &CertificateFact) -> Option<&str> {
+    let organization = certificate
+        .issuer_organization
+        .as_deref()
+        .unwrap_or_default()
+        .to_lowercase();
+    let known = is_known(&certificate.issuer.to_lowercase(), &organization);
+    (!known && !certificate.issuer.is_empty()).then_some(&certificate.issuer)
+}
+
+/// Both in lower case.
+fn is_known(issuer: &str, organization: &str) -> bool {
+    PUBLIC_ISSUERS
+        .iter()
+        .any(|name| organization.contains(name))
+        || issuer.contains("public")
+}
+
 /// Why a certificate gives TLS inspection away; `None` when it does not.
 #[must_use]
 pub fn inspection_sign(certificate: &CertificateFact, host: Option<&HostName>) -> Option<String> {
@@ -81,10 +101,7 @@ pub fn inspection_sign(certificate: &CertificateFact, host: Option<&HostName>) -
         .as_deref()
         .unwrap_or_default()
         .to_lowercase();
-    let known = PUBLIC_ISSUERS
-        .iter()
-        .any(|name| organization.contains(name))
-        || issuer.contains("public");
+    let known = is_known(&issuer, &organization);
     if let Some(word) = INSPECTION_WORDS.iter().find(|word| issuer.contains(*word))
         && !(known && *word != "proxy" && *word != "inspect")
     {

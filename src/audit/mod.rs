@@ -9,12 +9,16 @@ mod attempt;
 mod cause;
 mod clients;
 mod evidence;
+mod explanation;
 mod findings;
 mod fitness;
 mod issuer;
 mod lookup;
+mod loss;
 mod matching;
 mod outcome;
+mod platform;
+mod progress;
 mod report;
 mod scenario;
 mod vantage;
@@ -23,12 +27,16 @@ mod web;
 
 pub use cause::{Cause, Outcome, Stage, Unclear};
 pub use evidence::Evidence;
-pub use findings::{Finding, Severity};
+pub use explanation::{CodeKind, Explanation, explain, explanations};
+pub use findings::{Finding, FindingCode, Severity};
 pub use fitness::{Fitness, Judgement as FitnessJudgement, Reason};
+pub use loss::Loss;
+pub use progress::{StageReport, StageState};
 pub use report::{
-    AuditReport, ClientReport, FlowReport, HostReport, LookupReport, Progress, SetReport, Summary,
+    AddressSplit, AuditReport, ClientReport, FamilyTally, FlowReport, HostReport, LookupReport,
+    Progress, SetReport, Summary,
 };
-pub use scenario::{Requirement, Scenario, ScenarioChoice, ScenarioError};
+pub use scenario::{Basis, Scenario, ScenarioChoice, ScenarioError, ScenarioPlan};
 pub use verdict::{Detour, Verdict};
 
 use crate::attribution::{NameTable, name_flow};
@@ -36,7 +44,7 @@ use crate::catalog::Catalog;
 use crate::facts::{
     CaptureSummary, DnsExchange, Fact, FactSink, FlowRecord, HostName, Seen, Timestamp,
 };
-use attempt::Attempt;
+use attempt::{Attempt, TlsSigns};
 use cause::Outcome as FlowOutcome;
 use clients::{ClientTable, HostKey};
 use compact_str::CompactString;
@@ -64,7 +72,7 @@ const NAME_EXPIRY: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Default)]
 pub struct AuditOptions {
     /// What the devices are judged by.
-    pub scenario: ScenarioChoice,
+    pub scenario: ScenarioPlan,
     /// Only these client addresses; empty for all.
     pub clients: Vec<IpAddr>,
     /// Keep every flow for the report.
@@ -287,6 +295,7 @@ impl<'c> Auditor<'c> {
             single_syn: is_single_syn(record),
             evidence: judgement.evidence.into_sorted(),
             inspection,
+            tls_signs: TlsSigns::of(record, served),
             flow: (!served).then(|| Box::new(record.clone())),
         };
         let key = match &attribution.name {
@@ -404,7 +413,7 @@ fn is_group_address(address: IpAddr) -> bool {
 }
 
 /// The last two labels of a name, which is as much as a redirect needs to be judged.
-fn registrable_part(name: &str) -> Option<&str> {
+pub(crate) fn registrable_part(name: &str) -> Option<&str> {
     let mut dots = name.rmatch_indices('.').map(|(position, _)| position);
     dots.next()?;
     Some(match dots.next() {

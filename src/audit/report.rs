@@ -1,21 +1,26 @@
 //! The audit's result as plain values, and how it is put together once the capture has ended.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, HostHistory};
 use super::cause::{Cause, Unclear};
 use super::clients::{ClientState, Device, HostEntry, HostKey};
 use super::evidence::{Evidence, EvidenceList};
 use super::findings::{self, Finding};
 use super::fitness::{self, Fitness};
-use super::lookup::{LookupOutcome, judge_lookup};
+use super::lookup::{ADDRESS_TYPES, LookupOutcome, judge_lookup};
+use super::loss::{self, Loss, Sight};
 use super::outcome::{Vantage, judge};
-use super::scenario::{Requirement, Scenario};
+use super::progress::{self, Lookups, StageReport};
+use super::scenario::{Scenario, ScenarioPlan};
 use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
 use super::{Attribution, Auditor, address};
 use crate::attribution::NameSource;
-use crate::catalog::{Catalog, EndpointSet, FeatureArea, SetKey, Standing};
+use crate::catalog::{
+    Catalog, EndpointSet, FeatureArea, Requirement, ScenarioFile, SetKey, Standing,
+};
 use crate::facts::{
     CaptureSummary, DnsExchange, FiveTuple, FlowRecord, HostName, MacAddress, Seen, Transport,
 };
+use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -74,8 +79,27 @@ pub struct ClientReport {
     pub scenario: Scenario,
     /// How far it came.
     pub progress: Progress,
+    /// The stages of its scenario, name resolution first; empty where no order is known.
+    pub stages: Vec<StageReport>,
     /// One entry per endpoint set.
     pub sets: Vec<SetReport>,
+    /// What became of its attempts over IPv4 and over IPv6.
+    pub families: [FamilyTally; 2],
+    /// Names it contacted that no list knows, at most as many as are remembered to tell its platform.
+    pub unlisted: Vec<CompactString>,
+}
+
+/// Attempts over one address family.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FamilyTally {
+    /// Attempts served.
+    pub served: u64,
+    /// Hosts for which every attempt over this family failed.
+    pub failed_hosts: Vec<String>,
+    /// The first failing attempts, up to three.
+    pub evidence: Vec<Evidence>,
+    /// The first failing connection.
+    pub example: Option<(SocketAddr, SocketAddr, Transport)>,
 }
 
 /// The one line about a device.
@@ -116,6 +140,17 @@ pub struct SetReport {
     pub hosts: Vec<HostReport>,
     /// IP octets of all its flows.
     pub octets: u64,
+    /// What the device loses with it; `None` when nothing.
+    pub loss: Option<Box<Loss>>,
+}
+
+/// Addresses of one host that work and others that do not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AddressSplit {
+    /// Addresses that never served, with what stopped the first attempt.
+    pub failing: Vec<(SocketAddr, Cause)>,
+    /// Addresses that served.
+    pub serving: Vec<SocketAddr>,
 }
 
 /// One host of a set.
@@ -151,6 +186,12 @@ pub struct HostReport {
     pub example: Option<(SocketAddr, SocketAddr, Transport)>,
     /// IP octets of its flows.
     pub octets: u64,
+    /// Some of its addresses fail; `None` when none does.
+    pub split: Option<Box<AddressSplit>>,
+    /// The issuer of its certificate, where that is no authority known to issue for the endpoint list.
+    pub unknown_issuer: Option<CompactString>,
+    /// What made the server whose certificate the device refused recognisable.
+    pub refused_fingerprint: Option<u64>,
 }
 
 /// One flow, for the list of all flows.
@@ -222,7 +263,7 @@ impl AuditReport {
     /// Counts for the exit status.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let fails = |set: &&SetReport| set.requirement == Requirement::Hard && set.fails();
+        let fails = |set: &&SetReport| set.hard_loss().is_some();
         Summary {
             hard_failures: self
                 .clients
@@ -247,6 +288,14 @@ impl SetReport {
             self.verdict,
             Verdict::Blocked | Verdict::NeverReached | Verdict::Intercepted
         )
+    }
+
+    /// What of it the scenario cannot do without and has lost.
+    #[must_use]
+    pub fn hard_loss(&self) -> Option<&Loss> {
+        self.loss
+            .as_deref()
+            .filter(|loss| loss.level == Requirement::Hard)
     }
 }
 
@@ -281,6 +330,12 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             .any(|address| forwarders.contains(address))
     });
     let all_devices = devices.len();
+    // The tests see to it that the shipped file is read.
+    let scenarios = ScenarioFile::shipped().unwrap_or_default();
+    let sight = Sight {
+        both_directions: vantage.missing.is_none(),
+        from_the_start: evidence.mid_stream == 0 && evidence.questions > 0,
+    };
     let mut served_addresses = BTreeSet::new();
     let mut reports = Vec::new();
     for device in &mut devices {
@@ -294,8 +349,8 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         reports.push(client_report(
             device,
             catalog,
-            &options.scenario,
-            vantage,
+            (&options.scenario, &scenarios),
+            (vantage, sight),
             &served_addresses,
         ));
     }
@@ -450,8 +505,8 @@ fn served_by(client: &ClientState) -> impl Iterator<Item = IpAddr> {
 fn client_report(
     device: Device,
     catalog: &Catalog,
-    choice: &super::ScenarioChoice,
-    vantage: Vantage,
+    (plan, scenarios): (&ScenarioPlan, &ScenarioFile),
+    (vantage, sight): (Vantage, Sight),
     served: &BTreeSet<IpAddr>,
 ) -> ClientReport {
     let Device {
@@ -471,16 +526,20 @@ fn client_report(
             state.telling_names.push(name);
         }
     }
-    let scenario = Scenario::of_client(choice, &state);
+    let scenario = Scenario::of_client(plan, &addresses, &state, scenarios);
     let uses_ipv6 = addresses
         .iter()
         .any(|address| matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local()));
     let mut by_set: BTreeMap<SetKey, SetHosts> = BTreeMap::new();
+    let mut lookups = Lookups::default();
+    let mut families = <[FamilyTally; 2]>::default();
     for (key, mut entry) in std::mem::take(&mut state.hosts) {
         for lookup in &mut entry.history.lookups {
             lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
         }
         let host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
+        note_name_resolution(&mut lookups, &host, &entry);
+        note_families(&mut families, &host, &entry.history.attempts, vantage);
         for set in &entry.sets.primary {
             by_set
                 .entry(set.clone())
@@ -509,14 +568,14 @@ fn client_report(
         let needed = scenario.requirement(set) != Requirement::None;
         let shown = (published && (needed || tried(false))) || tried(true);
         if shown && set.standing != Standing::Reference {
-            sets.push(set_report(
-                set,
-                hosts.unwrap_or_default(),
-                &scenario,
-                vantage,
-            ));
+            sets.push(set_report(set, hosts.unwrap_or_default(), &scenario));
         }
     }
+    loss::settle(&mut sets, &scenario, catalog, sight);
+    for tally in &mut families {
+        tally.failed_hosts.sort();
+    }
+    lookups.failed.sort();
     ClientReport {
         addresses,
         mac: state
@@ -526,10 +585,112 @@ fn client_report(
             .filter(|_| state.macs.len() == 1),
         vlans: state.vlans,
         name: state.name,
-        progress: progress(&sets),
+        progress: progress(&sets, &scenario, catalog),
+        stages: progress::stages(&scenario, &sets, &lookups, catalog),
+        unlisted: unlisted(&state.telling_names, catalog),
+        families,
         scenario,
         sets,
     }
+}
+
+/// Names that neither the edition nor anything beside it knows.
+fn unlisted(names: &[CompactString], catalog: &Catalog) -> Vec<CompactString> {
+    let mut names: Vec<CompactString> = names
+        .iter()
+        .filter(|name| catalog.match_host(name).is_none())
+        .cloned()
+        .collect();
+    names.sort();
+    names
+}
+
+/// Counts a host as resolved or not, by its address lookups.
+fn note_name_resolution(lookups: &mut Lookups, host: &HostReport, entry: &HostEntry) {
+    let outcomes = || {
+        entry
+            .history
+            .lookups
+            .iter()
+            .filter(|lookup| ADDRESS_TYPES.contains(&lookup.exchange.query_type))
+            .map(|lookup| lookup.outcome)
+    };
+    if outcomes().any(|outcome| outcome == LookupOutcome::Ok) {
+        lookups.resolved = lookups.resolved.saturating_add(1);
+    } else if let Some(cause) = outcomes().find_map(|outcome| match outcome {
+        LookupOutcome::Failed(cause) => Some(cause),
+        _ => None,
+    }) && entry.history.attempts.iter().all(|a| !a.was_served())
+    {
+        lookups.failed.push(host.name.clone());
+        if lookups.first.is_none() || host.judged.first < lookups.first {
+            lookups.first = host.judged.first;
+            lookups.cause = Some(cause);
+        }
+    }
+}
+
+/// Counts a host's attempts for the families they were made over; a proxy's family says nothing about the host.
+fn note_families(
+    families: &mut [FamilyTally; 2],
+    host: &HostReport,
+    attempts: &[Attempt],
+    vantage: Vantage,
+) {
+    let [v4, v6] = families;
+    for (tally, is_v6) in [(v4, false), (v6, true)] {
+        let own = || {
+            attempts.iter().filter(move |attempt| {
+                attempt.responder.is_ipv6() == is_v6 && !attempt.through_proxy
+            })
+        };
+        let served = own().filter(|attempt| attempt.was_served()).count();
+        tally.served = tally.served.saturating_add(count(served));
+        let mut failed = own().filter(|attempt| attempt.failure(vantage).is_some());
+        if served > 0 {
+            continue;
+        }
+        if let Some(first) = failed.next() {
+            tally.failed_hosts.push(host.name.clone());
+            tally
+                .example
+                .get_or_insert((first.originator, first.responder, first.transport));
+            if tally.failed_hosts.len() <= 3 {
+                tally.evidence.extend(first.evidence.iter().cloned());
+            }
+        }
+    }
+}
+
+/// The host's addresses that never served, when there are any and everyone who served is known.
+fn address_split(history: &HostHistory, vantage: Vantage) -> Option<Box<AddressSplit>> {
+    if history.also_serving.len() >= HostHistory::ALSO_SERVING_KEPT {
+        return None;
+    }
+    let mut split = AddressSplit {
+        failing: Vec::new(),
+        serving: history.also_serving.clone(),
+    };
+    for attempt in history
+        .attempts
+        .iter()
+        .filter(|attempt| !attempt.through_proxy)
+    {
+        let address = attempt.responder;
+        if attempt.was_served() {
+            if !split.serving.contains(&address) {
+                split.serving.push(address);
+            }
+        } else if let Some(cause) = attempt.failure(vantage)
+            && split.failing.iter().all(|(known, _)| *known != address)
+        {
+            split.failing.push((address, cause));
+        }
+    }
+    split
+        .failing
+        .retain(|(address, _)| !split.serving.contains(address));
+    (!split.failing.is_empty()).then(|| Box::new(split))
 }
 
 fn judge_catalogued_lookup(
@@ -589,7 +750,23 @@ fn host_report(
         .iter()
         .find(|attempt| attempt.failure(vantage).is_some())
         .map(|attempt| (attempt.originator, attempt.responder, attempt.transport));
+    let refused_fingerprint = history
+        .attempts
+        .iter()
+        .filter(|attempt| {
+            matches!(
+                attempt.failure(vantage),
+                Some(Cause::TlsClientAbort | Cause::TlsUntrustedIssuer)
+            )
+        })
+        .find_map(|attempt| attempt.tls_signs.as_ref()?.fingerprint);
     HostReport {
+        split: address_split(history, vantage),
+        unknown_issuer: history
+            .attempts
+            .iter()
+            .find_map(|attempt| attempt.tls_signs.as_ref()?.unknown_issuer.clone()),
+        refused_fingerprint,
         name_inferred: matches!(key, HostKey::Name(_))
             && history
                 .attempts
@@ -646,23 +823,17 @@ impl SetHosts {
     }
 }
 
-fn set_report(
-    set: &EndpointSet,
-    hosts: SetHosts,
-    scenario: &Scenario,
-    vantage: Vantage,
-) -> SetReport {
+fn set_report(set: &EndpointSet, hosts: SetHosts, scenario: &Scenario) -> SetReport {
     let SetHosts {
         mut own,
         less_specific,
     } = hosts;
     own.sort_by(|a, b| (a.judged.first, &a.name).cmp(&(b.judged.first, &b.name)));
-    let requirement = scenario.requirement(set);
     let mut report = SetReport {
         key: set.key.clone(),
         feature_area: set.feature_area(),
         description: set.description.clone(),
-        requirement,
+        requirement: scenario.requirement(set),
         verdict: Verdict::NotExercised,
         cause: None,
         unclear: None,
@@ -670,6 +841,7 @@ fn set_report(
         looked_up_only: false,
         octets: own.iter().map(|host| host.octets).sum(),
         hosts: Vec::new(),
+        loss: None,
     };
     let with = |verdicts: &[Verdict]| -> Vec<&HostReport> {
         own.iter()
@@ -713,7 +885,6 @@ fn set_report(
         report.first = host.judged.first;
         Vec::new()
     } else {
-        report.verdict = absent(requirement, vantage);
         Vec::new()
     };
     if matches!(
@@ -731,28 +902,26 @@ fn set_report(
     report
 }
 
-/// The verdict on a set that nothing touched.
-fn absent(requirement: Requirement, vantage: Vantage) -> Verdict {
-    match (requirement, vantage.missing) {
-        (Requirement::Hard, None) => Verdict::NeverReached,
-        (Requirement::Hard, Some(_)) => Verdict::Inconclusive,
-        _ => Verdict::NotExercised,
-    }
-}
-
-fn progress(sets: &[SetReport]) -> Progress {
+/// The one line about a device: the sets whose loss stopped it, in the order of its scenario's stages.
+fn progress(sets: &[SetReport], scenario: &Scenario, catalog: &Catalog) -> Progress {
     let stopped = |test: &dyn Fn(&SetReport) -> bool| {
         let mut found: Vec<&SetReport> = sets.iter().filter(|set| test(set)).collect();
-        found.sort_by_key(|set| (set.first.is_none(), set.first));
+        found.sort_by_key(|set| {
+            let stage = progress::stage_of_failure(scenario, set, catalog);
+            (stage.is_none(), stage, set.first.is_none(), set.first)
+        });
         found.iter().map(|set| set.key.clone()).collect::<Vec<_>>()
     };
-    let hard = stopped(&|set| set.requirement == Requirement::Hard && set.fails());
+    let hard = stopped(&|set| set.hard_loss().is_some());
     if !hard.is_empty() {
         return Progress::Stopped(hard);
     }
     let soft = stopped(&|set| {
-        matches!(set.verdict, Verdict::Blocked | Verdict::Degraded)
-            && set.requirement != Requirement::None
+        set.requirement != Requirement::None
+            && (matches!(
+                set.verdict,
+                Verdict::Blocked | Verdict::Degraded | Verdict::Intercepted
+            ) || set.loss.is_some())
     });
     if !soft.is_empty() {
         return Progress::Impaired(soft);

@@ -38,8 +38,8 @@ pub use import::{Import, ImportError, ImportedEdition};
 pub use load::{check_edition, parse_edition};
 pub use prefix::{Prefix, embedded_ipv4};
 pub use scenario::{
-    Certainty, Group, GroupMember, Need, Platform, Requirement, Scenario, Stage, Targets,
-    parse_scenarios,
+    Certainty, Clue, Group, GroupMember, Need, Platform, PlatformClues, Requirement, Scenario,
+    ScenarioFile, Sign, SignPart, Stage, Targets, parse_scenarios,
 };
 pub use web_service::{
     Document, EndpointList, EndpointRow, Instance, ListVersion, VersionRecord, WebServiceError,

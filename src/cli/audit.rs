@@ -3,9 +3,9 @@
 use super::catalog::Choice;
 use super::exit_status::ExitStatus;
 use super::progress::Progress;
-use crate::audit::{AuditOptions, AuditReport, Auditor, Requirement, ScenarioChoice, Severity};
+use crate::audit::{AuditOptions, AuditReport, Auditor, ScenarioPlan};
 use crate::capture::{FrameStream, Input};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ScenarioFile};
 use crate::facts::relay;
 use crate::observe::Observer;
 use crate::report;
@@ -29,9 +29,18 @@ pub struct Arguments {
     #[command(flatten)]
     choice: Choice,
 
-    /// What the devices were doing: auto (inferred), all (the article's own Required column), or a scenario's name
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    scenario: String,
+    /// What the devices were doing: auto (concluded from their traffic), all (the article's own Required column), or a
+    /// name of `intap scenarios`; ADDRESS=NAME for one device, as often as needed [default: auto]
+    #[arg(long, value_name = "[ADDRESS=]NAME")]
+    scenario: Vec<String>,
+
+    /// Tenant location, such as AMSUB0202: hosts of other regions are then not needed
+    #[arg(long, value_name = "LOCATION")]
+    tenant: Option<String>,
+
+    /// Region of the tenant: north-america, europe or asia-pacific
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
 
     /// Report only this device; may be given several times
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
@@ -77,8 +86,20 @@ enum FailOn {
 
 /// Audits the files and prints the report.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let scenario: ScenarioChoice = arguments.scenario.parse().context("--scenario")?;
+    let scenarios = ScenarioFile::shipped()?;
+    let scenario = ScenarioPlan::parse(&arguments.scenario, &scenarios).context("--scenario")?;
     let catalog = arguments.choice.open()?.catalog()?;
+    let scenario = scenario
+        .with_region(
+            arguments.tenant.as_deref(),
+            arguments.region.as_deref(),
+            &catalog,
+        )
+        .context(if arguments.tenant.is_some() {
+            "--tenant"
+        } else {
+            "--region"
+        })?;
     let options = AuditOptions {
         scenario,
         clients: arguments.client.clone(),
@@ -190,16 +211,10 @@ fn audit(
 }
 
 fn status(report: &AuditReport, fail_on: FailOn) -> ExitStatus {
+    let summary = report.summary();
     let fails = match fail_on {
-        FailOn::Hard => report
-            .clients
-            .iter()
-            .flat_map(|client| &client.sets)
-            .any(|set| set.requirement == Requirement::Hard && set.fails()),
-        FailOn::Any => report
-            .findings
-            .iter()
-            .any(|finding| finding.severity > Severity::Information),
+        FailOn::Hard => summary.hard_failures > 0,
+        FailOn::Any => summary.findings > 0,
         FailOn::Never => false,
     };
     if fails {

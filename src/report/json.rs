@@ -4,7 +4,7 @@ use super::community_id::community_id;
 use super::schema::{
     Anomaly, Capture, CatalogAddition, CatalogLabel, Client, Each, EndpointSet, Evidence, Finding,
     Flow, Generator, Host, Interface, LinkTypeCount, Lookup, Progress, Reason, Report,
-    SCHEMA_VERSION, Scenario, Section,
+    SCHEMA_VERSION, Scenario, Section, Stage,
 };
 use crate::audit::{
     self, AuditReport, ClientReport, FlowReport, HostReport, LookupReport, SetReport,
@@ -170,15 +170,32 @@ fn client(client: &ClientReport) -> Client<'_> {
         vlan: client.vlans.to_vec(),
         name: client.name.as_ref().map(HostName::as_str),
         scenario: Scenario {
-            name: client.scenario.name,
+            name: &client.scenario.name,
+            title: &client.scenario.title,
+            platform: client.scenario.platform.name(),
+            features: client.scenario.features().collect(),
             inferred: client.scenario.inferred,
             why: &client.scenario.why,
         },
         progress: Progress {
             state,
             endpoint_sets: sets.iter().map(ToString::to_string).collect(),
+            stages: client.stages.iter().map(stage).collect(),
         },
         endpoint_sets: client.sets.iter().map(endpoint_set).collect(),
+    }
+}
+
+fn stage(stage: &audit::StageReport) -> Stage<'_> {
+    Stage {
+        name: &stage.name,
+        title: &stage.title,
+        state: stage.state.code(),
+        stops: stage.stops,
+        cause: stage.cause.map(audit::Cause::code),
+        hosts: stage.hosts.iter().map(String::as_str).collect(),
+        first_frame: frame(stage.first),
+        first_time: time(stage.first),
     }
 }
 
@@ -188,7 +205,7 @@ fn endpoint_set(set: &SetReport) -> EndpointSet<'_> {
         key: set.key.to_string(),
         feature_area: set.feature_area.name(),
         description: &set.description,
-        requirement: set.requirement.code(),
+        requirement: set.requirement.name(),
         verdict: set.verdict.code(),
         cause: set.cause.map(audit::Cause::code),
         inconclusive_because: set.unclear.map(audit::Unclear::code),
@@ -238,15 +255,18 @@ fn evidence(evidence: &audit::Evidence) -> Evidence<'_> {
 
 fn finding(finding: &audit::Finding) -> Finding<'_> {
     Finding {
+        code: finding.code.code(),
         severity: finding.severity.code(),
         client: finding.client.to_string(),
-        endpoint_set: finding.set.id(),
-        key: finding.set.to_string(),
-        verdict: finding.verdict.code(),
+        endpoint_set: finding.set.as_ref().and_then(crate::catalog::SetKey::id),
+        key: finding.set.as_ref().map(ToString::to_string),
+        verdict: finding.verdict.map(audit::Verdict::code),
         cause: finding.cause.map(audit::Cause::code),
         hosts: finding.hosts.iter().map(String::as_str).collect(),
         summary: &finding.summary,
+        consequence: &finding.consequence,
         remedy: &finding.remedy,
+        source: &finding.source,
         evidence: finding.evidence.iter().map(evidence).collect(),
         display_filter: &finding.display_filter,
     }

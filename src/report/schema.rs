@@ -200,7 +200,7 @@ pub struct Client<'r> {
     /// What it is judged by.
     pub scenario: Scenario<'r>,
     /// How far it came.
-    pub progress: Progress,
+    pub progress: Progress<'r>,
     /// One entry per endpoint set.
     pub endpoint_sets: Vec<EndpointSet<'r>>,
 }
@@ -210,7 +210,13 @@ pub struct Client<'r> {
 pub struct Scenario<'r> {
     /// Its name.
     pub name: &'r str,
-    /// Inferred from the traffic, not chosen.
+    /// A heading for people.
+    pub title: &'r str,
+    /// `windows`, `macos`, `ios`, `android`, or `any` when nothing tells.
+    pub platform: &'static str,
+    /// Scenarios of features that the device used beside.
+    pub features: Vec<&'r str>,
+    /// Concluded from the traffic, not chosen.
     pub inferred: bool,
     /// From what.
     pub why: &'r str,
@@ -218,11 +224,34 @@ pub struct Scenario<'r> {
 
 /// How far a device came.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Progress {
+pub struct Progress<'r> {
     /// `clear`, `stopped`, `impaired` or `unknown`.
     pub state: &'static str,
-    /// The sets that stopped or impaired it, in the order in which they failed.
+    /// The sets that stopped or impaired it, in the order of its stages, then in that in which they failed.
     pub endpoint_sets: Vec<String>,
+    /// The stages of its scenario in their usual order, name resolution first; empty where no order is known.
+    pub stages: Vec<Stage<'r>>,
+}
+
+/// One stage on a device's way.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Stage<'r> {
+    /// Its stable name.
+    pub name: &'r str,
+    /// A heading for people.
+    pub title: &'r str,
+    /// `not_seen`, `unclear`, `reached`, `partial` or `failed`.
+    pub state: &'static str,
+    /// The scenario ends here: something it cannot do without failed.
+    pub stops: bool,
+    /// Code of what failed first.
+    pub cause: Option<&'static str>,
+    /// The hosts that failed; without failure those that were tried.
+    pub hosts: Vec<&'r str>,
+    /// Its first frame: of the first failing host, else of the first host.
+    pub first_frame: Option<u64>,
+    /// Time of that frame.
+    pub first_time: Option<String>,
 }
 
 /// One endpoint set of one device.
@@ -311,24 +340,30 @@ pub struct Evidence<'r> {
 /// One thing that is wrong for one device.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Finding<'r> {
+    /// The rule's stable code; `intap explain CODE` tells more.
+    pub code: &'static str,
     /// `critical`, `warning` or `information`.
     pub severity: &'static str,
     /// The device's first address.
     pub client: String,
-    /// The set's number; null for sections without one.
+    /// The set's number; null for sections without one, and for what concerns the device as a whole.
     pub endpoint_set: Option<u16>,
-    /// The set's number as text, or the section's key.
-    pub key: String,
-    /// The verdict it explains.
-    pub verdict: &'static str,
+    /// The set's number as text, or the section's key; null for what concerns the device as a whole.
+    pub key: Option<String>,
+    /// The verdict it explains; null for what concerns the device as a whole.
+    pub verdict: Option<&'static str>,
     /// Code of what failed first.
     pub cause: Option<&'static str>,
     /// The hosts concerned.
     pub hosts: Vec<&'r str>,
     /// One sentence.
     pub summary: &'r str,
+    /// What it means for what the device was doing.
+    pub consequence: &'r str,
     /// What to change.
     pub remedy: &'r str,
+    /// The document that the rule was taken from.
+    pub source: &'r str,
     /// The proof.
     pub evidence: Vec<Evidence<'r>>,
     /// A Wireshark display filter that shows it.

@@ -2,7 +2,7 @@
 
 use super::frames::Recorded;
 use super::report::Report;
-use intap::audit::{AuditOptions, Auditor, ScenarioChoice};
+use intap::audit::{AuditOptions, Auditor, ScenarioChoice, ScenarioPlan};
 use intap::capture::FrameStream;
 use intap::catalog::Catalog;
 use intap::observe::Observer;
@@ -12,7 +12,10 @@ use std::io::Cursor;
 pub fn audit(recorded: &Recorded, edition: &str) -> Report {
     let catalog = Catalog::load(edition).expect("the edition is known");
     let options = AuditOptions {
-        scenario: ScenarioChoice::All,
+        scenario: ScenarioPlan {
+            default: ScenarioChoice::All,
+            ..ScenarioPlan::default()
+        },
         keep_flows: true,
         keep_lookups: true,
         ..AuditOptions::default()

@@ -2,8 +2,10 @@
 
 use super::page::{Page, counted, plain, shorten, styled};
 use super::{DETAILED_DEVICES, LISTED_DEVICES, mark, style, urgency, words};
-use crate::audit::{AuditReport, ClientReport, Progress, Requirement, SetReport, Verdict};
-use crate::catalog::{FeatureArea, SetKey};
+use crate::audit::{
+    AuditReport, Cause, ClientReport, Progress, SetReport, StageReport, StageState, Verdict,
+};
+use crate::catalog::{FeatureArea, Requirement, SetKey};
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
@@ -63,8 +65,14 @@ pub(super) fn list(
 }
 
 fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) -> io::Result<()> {
-    let (verdict, state, failed): (_, _, &[SetKey]) = match &client.progress {
-        Progress::Stopped(keys) => {
+    let stop = client.stages.iter().find(|stage| stage.stops);
+    let (verdict, state, failed): (_, _, &[SetKey]) = match (&client.progress, stop) {
+        (Progress::Stopped(keys), Some(stage)) => (
+            Verdict::Blocked,
+            format!("stopped at: {}", stage.title),
+            keys,
+        ),
+        (Progress::Stopped(keys), None) => {
             let sets = counted(keys.len(), "endpoint set");
             let verb = if keys.len() == 1 { "fails" } else { "fail" };
             (
@@ -73,7 +81,7 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
                 keys,
             )
         }
-        Progress::Impaired(keys) => {
+        (Progress::Impaired(keys), _) => {
             let sets = counted(keys.len(), "endpoint set");
             (
                 Verdict::Degraded,
@@ -81,12 +89,12 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
                 keys,
             )
         }
-        Progress::Unknown => (
+        (Progress::Unknown, _) => (
             Verdict::Inconclusive,
             "the capture does not show enough of it".to_owned(),
             &[],
         ),
-        Progress::Clear => (
+        (Progress::Clear, _) => (
             Verdict::Reached,
             "nothing that it needs was stopped".to_owned(),
             &[],
@@ -100,6 +108,13 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
         ],
         &[plain(&format!("{}  {state}", identity(client)))],
     )?;
+    // A list of many devices has no room for the way each of them took.
+    if named > 1 && !client.stages.is_empty() {
+        page.entry(&[plain("    ")], &[plain(&way(client))])?;
+        if stop.is_some() {
+            return Ok(());
+        }
+    }
     for key in failed.iter().take(named) {
         let Some(set) = client.sets.iter().find(|set| set.key == *key) else {
             continue;
@@ -127,6 +142,37 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
         )?;
     }
     Ok(())
+}
+
+/// How far the device came: the stages that were seen, each with its mark, and what failed in those that failed.
+fn way(client: &ClientReport) -> String {
+    let stages: Vec<String> = client
+        .stages
+        .iter()
+        .filter(|stage| stage.state != StageState::NotSeen)
+        .map(stage_words)
+        .collect();
+    stages.join(" · ")
+}
+
+fn stage_words(stage: &StageReport) -> String {
+    let mark = match stage.state {
+        StageState::Reached => mark(Verdict::Reached),
+        StageState::Partial => mark(Verdict::Degraded),
+        StageState::Failed => mark(Verdict::Blocked),
+        StageState::Unclear | StageState::NotSeen => mark(Verdict::Inconclusive),
+    };
+    let failed = match (stage.cause.map(Cause::phrase), stage.hosts.as_slice()) {
+        (Some(why), [first, rest @ ..]) if stage.state == StageState::Failed => {
+            let more = match rest.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(" {}{more}: {why}", shorten(first, HOST_COLUMNS))
+        }
+        _ => String::new(),
+    };
+    format!("{} {mark}{failed}", stage.title)
 }
 
 /// Addresses, at most two, and the name a device gives itself.
@@ -204,7 +250,15 @@ pub(super) fn endpoint_sets(
     page: &mut Page<'_, impl Write>,
 ) -> io::Result<()> {
     page.heading(&format!("Endpoint sets of {}", identity(client)))?;
-    let scenario = format!("{}: {}", client.scenario.name, client.scenario.why);
+    let features: Vec<&str> = client.scenario.features().collect();
+    let features = match features.as_slice() {
+        [] => String::new(),
+        some => format!(" with {}", some.join(", ")),
+    };
+    let scenario = format!(
+        "{}{features}: {}",
+        client.scenario.name, client.scenario.why
+    );
     page.entry(&[plain("  Judged as ")], &[plain(&scenario)])?;
     for area in FeatureArea::ALL {
         let mut sets: Vec<&SetReport> = client

@@ -84,10 +84,10 @@ pub(super) fn entries(findings: &[Finding]) -> Vec<Entry<'_>> {
                     entry.others.push(finding.client);
                 }
             }
-            Some(entry) => entry.sets.push(&finding.set),
+            Some(entry) => entry.sets.extend(&finding.set),
             None => entries.push(Entry {
                 finding,
-                sets: vec![&finding.set],
+                sets: finding.set.iter().collect(),
                 others: Vec::new(),
             }),
         }
@@ -131,12 +131,12 @@ fn write_entry(
         Severity::Warning => (AnsiColor::Yellow.on_default(), "warning"),
         Severity::Information => (Style::new(), "for information"),
     };
-    let title = format!(
-        ": {} {}, device {}",
-        if entry.sets.len() == 1 { "set" } else { "sets" },
-        sets(&entry.sets, titles),
-        finding.client
-    );
+    let about = match entry.sets.as_slice() {
+        [] => String::new(),
+        [_] => format!("set {}, ", sets(&entry.sets, titles)),
+        _ => format!("sets {}, ", sets(&entry.sets, titles)),
+    };
+    let title = format!(": {about}device {}", finding.client);
     let label = format!("{number:>2} ");
     page.entry(&[plain(&label)], &[styled(style, severity), plain(&title)])?;
     page.entry(&[plain("   What    ")], &[plain(&finding.summary)])?;
@@ -154,9 +154,16 @@ fn write_entry(
         }
         page.entry(&[plain("   Also    ")], &[plain(&text)])?;
     }
-    if !finding.remedy.is_empty() {
-        page.entry(&[plain("   Change  ")], &[plain(&finding.remedy)])?;
+    for (label, text) in [
+        ("   Means   ", &finding.consequence),
+        ("   Change  ", &finding.remedy),
+    ] {
+        if !text.is_empty() {
+            page.entry(&[plain(label)], &[plain(text)])?;
+        }
     }
+    let rule = format!("{} ({})", finding.code.code(), finding.source);
+    page.entry(&[plain("   Rule    ")], &[plain(&rule)])?;
     proof(&finding.evidence, one_day, page)?;
     if !finding.display_filter.is_empty() {
         page.verbatim("   Filter  ", " && ", &finding.display_filter)?;
@@ -216,19 +223,22 @@ fn shown_time(time: Timestamp, one_day: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Verdict;
+    use crate::audit::{FindingCode, Verdict};
     use crate::facts::{FrameNumber, Seen};
 
     fn finding(client: [u8; 4], summary: &str) -> Finding {
         Finding {
+            code: FindingCode::EndpointsBlocked,
             severity: Severity::Critical,
             client: client.into(),
-            set: SetKey::Id(163),
-            verdict: Verdict::Blocked,
+            set: Some(SetKey::Id(163)),
+            verdict: Some(Verdict::Blocked),
             cause: None,
             hosts: Vec::new(),
             summary: summary.to_owned(),
+            consequence: String::new(),
             remedy: String::new(),
+            source: String::new(),
             evidence: Vec::new(),
             display_filter: String::new(),
         }
@@ -253,7 +263,7 @@ mod tests {
     fn sets_that_share_a_host_share_an_entry() {
         let first = finding([10, 0, 0, 1], "a");
         let mut second = first.clone();
-        second.set = SetKey::Id(172);
+        second.set = Some(SetKey::Id(172));
         let findings = [first, second];
         let entries = entries(&findings);
         assert_eq!(entries[0].sets, [&SetKey::Id(163), &SetKey::Id(172)]);

@@ -1,12 +1,15 @@
 //! Scenarios: what devices need for what they do, and in which order they contact it.
 //!
-//! In: the data file `data/scenarios.toml`. Out: [`Scenario`]s that say for a set or host how much depends on it. Which
-//! scenario a device was in is not decided here.
+//! In: the data file `data/scenarios.toml`. Out: [`Scenario`]s that say for a set or host how much depends on it, and the
+//! signs by which scenarios and platforms are recognised. Which scenario a device was in is not decided here.
 
-use super::endpoint_set::{EndpointSet, SetKey};
+mod read;
+
+pub use read::parse_scenarios;
+
+use super::endpoint_set::{EndpointSet, Region, SetKey};
 use super::error::CatalogError;
 use super::host_pattern::HostPattern;
-use super::record::{Record, Source};
 use super::{Catalog, Standing};
 use std::fmt;
 use std::sync::Arc;
@@ -78,6 +81,18 @@ impl Platform {
             Self::Macos => "macos",
             Self::Ios => "ios",
             Self::Android => "android",
+        }
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Any => "any platform",
+            Self::Windows => "Windows",
+            Self::Macos => "macOS",
+            Self::Ios => "iOS or iPadOS",
+            Self::Android => "Android",
         }
     }
 }
@@ -152,6 +167,17 @@ pub struct GroupMember {
     pub targets: Targets,
 }
 
+impl Group {
+    /// The members that a device of a tenant in `region` needs one of: those of the region, where region is what decides;
+    /// else all.
+    pub fn members_for(&self, region: Option<Region>) -> impl Iterator<Item = &GroupMember> {
+        let region = region.filter(|_| self.any_of == "region");
+        self.members
+            .iter()
+            .filter(move |member| region.is_none_or(|region| member.is == region.name()))
+    }
+}
+
 /// One thing a scenario needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
@@ -184,6 +210,85 @@ pub struct Stage {
     pub source: Option<String>,
 }
 
+/// Contacts by which a scenario is recognised: one with each of the parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sign {
+    /// What must have been contacted, or asked for, one thing of each.
+    pub parts: Vec<SignPart>,
+    /// Nothing else than this scenario explains it. Without that it is likely only.
+    pub proof: bool,
+}
+
+/// Things of which a sign wants one contacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignPart {
+    /// Sets: any host of theirs that is not contacted by every device.
+    pub sets: Vec<SetKey>,
+    /// Hosts, whatever set they are in.
+    pub hosts: Vec<HostPattern>,
+}
+
+/// Host names by which a platform is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clue {
+    /// The hosts; each that was contacted counts.
+    pub hosts: Vec<HostPattern>,
+    /// How much each counts, against the clues of other platforms.
+    pub weight: u16,
+}
+
+/// How a platform is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformClues {
+    /// The platform.
+    pub platform: Platform,
+    /// How class identifiers of its DHCP clients begin (RFC 2132 §9.13).
+    pub vendor_classes: Vec<String>,
+    /// What names that its devices give themselves contain, in lower case.
+    pub device_names: Vec<String>,
+    /// The hosts.
+    pub clues: Vec<Clue>,
+    /// The documents.
+    pub source: String,
+}
+
+/// Everything a scenario file holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScenarioFile {
+    /// How platforms are recognised.
+    pub platforms: Vec<PlatformClues>,
+    /// The scenarios. Of several that a device shows signs of, the first one counts.
+    pub scenarios: Vec<Arc<Scenario>>,
+}
+
+impl ScenarioFile {
+    /// The file that is part of the program.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong in it; the tests see to it that nothing is.
+    pub fn shipped() -> Result<Self, CatalogError> {
+        parse_scenarios(TEXT, FILE)
+    }
+
+    /// The scenario with this name.
+    #[must_use]
+    pub fn scenario(&self, name: &str) -> Option<&Arc<Scenario>> {
+        self.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// What devices of a platform are judged by when they show no sign of any scenario.
+    #[must_use]
+    pub fn fallback(&self, platform: Platform) -> Option<&Arc<Scenario>> {
+        let of = |platform| {
+            self.scenarios
+                .iter()
+                .find(move |scenario| scenario.fallback && scenario.platform == platform)
+        };
+        of(platform).or_else(|| of(Platform::Any))
+    }
+}
+
 /// What a device was doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -197,6 +302,12 @@ pub struct Scenario {
     pub source: String,
     /// Remarks.
     pub notes: Vec<String>,
+    /// It goes on beside an enrollment or on an enrolled device, so that a device can be in several of them.
+    pub feature: bool,
+    /// Devices of the platform that show no sign of another scenario are judged by it.
+    pub fallback: bool,
+    /// How it is recognised; empty where traffic does not tell.
+    pub signs: Vec<Sign>,
     /// What it needs.
     pub needs: Vec<Need>,
     /// Its steps in the order of contact; empty where no document tells the order.
@@ -204,18 +315,9 @@ pub struct Scenario {
 }
 
 const FILE: &str = "scenarios.toml";
-const TEXT: &str = include_str!("data/scenarios.toml");
+const TEXT: &str = include_str!("../data/scenarios.toml");
 
 impl Scenario {
-    /// The scenarios that are part of the program.
-    ///
-    /// # Errors
-    ///
-    /// The first thing wrong in the data file; the tests see to it that nothing is.
-    pub fn shipped() -> Result<Vec<Self>, CatalogError> {
-        parse_scenarios(TEXT, FILE)
-    }
-
     /// How much of this scenario depends on the set as a whole: the strongest need that names it.
     #[must_use]
     pub fn requirement(&self, set: &SetKey) -> Requirement {
@@ -245,6 +347,18 @@ impl Scenario {
             .flat_map(|need| &need.groups)
             .flat_map(|group| &group.members);
         let stages = self.stages.iter().map(|stage| &stage.targets);
+        let parts = || self.signs.iter().flat_map(|sign| &sign.parts);
+        let unknown_host = parts()
+            .flat_map(|part| &part.hosts)
+            .find(|host| catalog.match_host(&host.typical_name()).is_none())
+            .map(ToString::to_string);
+        let unknown_set = parts()
+            .flat_map(|part| &part.sets)
+            .find(|key| catalog.set(key).is_none())
+            .map(ToString::to_string);
+        if unknown_host.is_some() || unknown_set.is_some() {
+            return unknown_host.or(unknown_set);
+        }
         let all = self
             .needs
             .iter()
@@ -315,181 +429,13 @@ impl GroupMember {
     }
 }
 
-/// Reads a scenario file; `file_name` is used in complaints only.
-///
-/// # Errors
-///
-/// The first thing that is wrong, with file, line, record and field.
-pub fn parse_scenarios(text: &str, file_name: &str) -> Result<Vec<Scenario>, CatalogError> {
-    let mut document = Source {
-        file: file_name,
-        text,
-    }
-    .document()?;
-    let mut groups = Vec::new();
-    for record in document.tables("group")? {
-        groups.push(Arc::new(read_group(record)?));
-    }
-    let mut scenarios: Vec<Scenario> = Vec::new();
-    for record in document.tables("scenario")? {
-        let line = record.line();
-        let scenario = read_scenario(record, &groups)?;
-        if scenarios.iter().any(|other| other.name == scenario.name) {
-            let record = format!("scenario {}", scenario.name);
-            return Err(CatalogError::Duplicate {
-                file: file_name.to_owned(),
-                line,
-                record,
-            });
-        }
-        scenarios.push(scenario);
-    }
-    document.finish()?;
-    Ok(scenarios)
-}
-
-fn read_group(mut record: Record<'_>) -> Result<Group, CatalogError> {
-    let name = required_text(&mut record, "name")?;
-    record.rename(format!("group {name}"));
-    let mut members = Vec::new();
-    for mut member in record.tables("member")? {
-        member.rename(format!("{}, {}", record.name(), member.name()));
-        members.push(GroupMember {
-            is: required_text(&mut member, "is")?,
-            targets: read_targets(&mut member)?,
-        });
-        member.finish()?;
-    }
-    let group = Group {
-        name,
-        any_of: required_text(&mut record, "any_of")?,
-        members,
-        certainty: read_certainty(&mut record)?,
-        source: required_text(&mut record, "source")?,
-    };
-    record.finish()?;
-    Ok(group)
-}
-
-fn read_scenario(mut record: Record<'_>, groups: &[Arc<Group>]) -> Result<Scenario, CatalogError> {
-    let name = required_text(&mut record, "name")?;
-    record.rename(format!("scenario {name}"));
-    let platform = record.parsed("platform", |text| {
-        Platform::ALL
-            .into_iter()
-            .find(|p| p.name() == text)
-            .ok_or("any, windows, macos, ios or android")
-    })?;
-    let mut needs = Vec::new();
-    for mut need in record.tables("need")? {
-        need.rename(format!("{}, {}", record.name(), need.name()));
-        needs.push(read_need(need, groups)?);
-    }
-    let mut stages: Vec<Stage> = Vec::new();
-    for mut stage in record.tables("stage")? {
-        stage.rename(format!("{}, {}", record.name(), stage.name()));
-        stages.push(Stage {
-            name: required_text(&mut stage, "name")?,
-            title: required_text(&mut stage, "title")?,
-            targets: read_targets(&mut stage)?,
-            certainty: read_certainty(&mut stage)?,
-            source: stage.text("source")?,
-        });
-        stage.finish()?;
-    }
-    let scenario = Scenario {
-        title: required_text(&mut record, "title")?,
-        platform: record.require("platform", "the kind of device", platform)?,
-        source: required_text(&mut record, "source")?,
-        notes: record.texts("notes")?,
-        name,
-        needs,
-        stages,
-    };
-    if scenario.needs.is_empty() {
-        return record.require("need", "at least one need", None);
-    }
-    record.finish()?;
-    Ok(scenario)
-}
-
-fn read_need(mut record: Record<'_>, groups: &[Arc<Group>]) -> Result<Need, CatalogError> {
-    let level = record.parsed("level", |text| {
-        let found = Requirement::ALL
-            .into_iter()
-            .find(|level| level.name() == text);
-        found
-            .filter(|level| *level != Requirement::None)
-            .ok_or("hard, soft or conditional")
-    })?;
-    let groups = record.parsed_list("groups", |text| {
-        groups
-            .iter()
-            .find(|group| group.name == text)
-            .cloned()
-            .ok_or("the name of a group of this file")
-    })?;
-    let targets = if groups.is_empty() {
-        read_targets(&mut record)?
-    } else {
-        read_optional_targets(&mut record)?
-    };
-    let need = Need {
-        level: record.require("level", "hard, soft or conditional", level)?,
-        targets,
-        groups,
-        when: record.text("when")?,
-        certainty: read_certainty(&mut record)?,
-        source: record.text("source")?,
-    };
-    if need.level == Requirement::Conditional && need.when.is_none() {
-        return record.require("when", "the condition of a conditional need", None);
-    }
-    record.finish()?;
-    Ok(need)
-}
-
-fn read_targets(record: &mut Record<'_>) -> Result<Targets, CatalogError> {
-    let targets = read_optional_targets(record)?;
-    if targets.sets.is_empty() && targets.hosts.is_empty() {
-        return record.require("sets", "some sets or hosts", None);
-    }
-    Ok(targets)
-}
-
-fn read_optional_targets(record: &mut Record<'_>) -> Result<Targets, CatalogError> {
-    Ok(Targets {
-        sets: record.parsed_list("sets", |text| Ok(SetKey::parse(text)))?,
-        hosts: record.parsed_list("hosts", HostPattern::parse)?,
-    })
-}
-
-fn read_certainty(record: &mut Record<'_>) -> Result<Certainty, CatalogError> {
-    let expected = "cited, inferred or unconfirmed";
-    let certainty = record.parsed("certainty", |text| {
-        Certainty::ALL
-            .into_iter()
-            .find(|c| c.name() == text)
-            .ok_or(expected)
-    })?;
-    record.require("certainty", expected, certainty)
-}
-
-fn required_text(record: &mut Record<'_>, field: &'static str) -> Result<String, CatalogError> {
-    let text = record.text(field)?;
-    record.require(field, "some text", text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn scenario(name: &str) -> Scenario {
-        Scenario::shipped()
-            .unwrap()
-            .into_iter()
-            .find(|scenario| scenario.name == name)
-            .unwrap()
+        let file = ScenarioFile::shipped().unwrap();
+        Scenario::clone(file.scenario(name).unwrap())
     }
 
     fn requirement(scenario: &Scenario, set: &str) -> Requirement {
@@ -499,7 +445,7 @@ mod tests {
     #[test]
     fn every_set_and_host_named_is_in_the_newest_catalogue() {
         let catalog = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
-        for scenario in Scenario::shipped().unwrap() {
+        for scenario in ScenarioFile::shipped().unwrap().scenarios {
             assert_eq!(
                 scenario.unknown_reference(&catalog),
                 None,

@@ -1,0 +1,53 @@
+//! Wireshark display filters that show what a finding is about.
+
+use super::ClientReport;
+use crate::audit::report::HostReport;
+use crate::facts::Transport;
+use std::net::{IpAddr, SocketAddr};
+
+/// The filter of one failing flow or, without one, of the lookups.
+pub fn of_hosts(client: &ClientReport, hosts: &[&HostReport]) -> String {
+    if let Some(flow) = hosts.iter().find_map(|host| host.example) {
+        return of_flow(flow);
+    }
+    of_name(client, hosts.first().map_or("", |host| &host.name))
+}
+
+/// The filter of a client's lookups of a name; of everything of the client's where the name does not fit a filter.
+pub fn of_name(client: &ClientReport, name: &str) -> String {
+    let Some(address) = client.addresses.first() else {
+        return String::new();
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let folded = name.to_ascii_lowercase();
+    if !folded.is_empty() && folded.bytes().all(plain) {
+        format!(
+            "{}.addr == {address} && dns.qry.name == \"{folded}\"",
+            ip_word(*address)
+        )
+    } else {
+        format!("{}.addr == {address}", ip_word(*address))
+    }
+}
+
+/// The filter of one flow.
+pub fn of_flow((originator, responder, transport): (SocketAddr, SocketAddr, Transport)) -> String {
+    let word = match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+    };
+    format!(
+        "{}.addr == {} && {word}.port == {} && {word}.port == {}",
+        ip_word(responder.ip()),
+        responder.ip(),
+        originator.port(),
+        responder.port()
+    )
+}
+
+fn ip_word(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "ip",
+        IpAddr::V6(_) => "ipv6",
+    }
+}

@@ -1,0 +1,190 @@
+//! What became of a set: blocked, in part or altogether, late, or never tried.
+
+use super::{Finding, FindingCode, Scene, Severity, fails, wording};
+use crate::audit::cause::{Cause, Stage};
+use crate::audit::report::{HostReport, SetReport};
+use crate::audit::verdict::{Detour, Verdict};
+use crate::catalog::{EndpointSet, Requirement};
+
+/// Says what became of the set, leaving out hosts that another rule has explained.
+pub fn find(scene: &Scene<'_>, set: &SetReport, explained: &[String]) -> Option<Finding> {
+    match set.verdict {
+        Verdict::NeverReached => return never_reached(scene, set),
+        Verdict::Reached => {
+            return missing_hosts(scene, set).or_else(|| detour(scene, set));
+        }
+        Verdict::Blocked | Verdict::Degraded | Verdict::Intercepted => {}
+        Verdict::NotExercised | Verdict::Inconclusive => return None,
+    }
+    let concerned: Vec<&HostReport> = set
+        .hosts
+        .iter()
+        .filter(|host| fails(host) && !explained.contains(&host.name))
+        .collect();
+    if concerned.is_empty() || is_beside_the_point(set, &concerned) {
+        return None;
+    }
+    let blocked = concerned
+        .iter()
+        .any(|host| host.judged.verdict == Verdict::Blocked);
+    let all = concerned.len() == set.hosts.len();
+    let code = match (blocked, all && set.verdict == Verdict::Blocked) {
+        (true, true) => FindingCode::EndpointsBlocked,
+        (true, false) => FindingCode::EndpointsPartlyBlocked,
+        (false, _) => FindingCode::EndpointsDegraded,
+    };
+    let mut finding = scene.finding(code, set, &concerned);
+    let names = wording::named(&concerned, &set.description);
+    finding.summary = match (code, finding.cause) {
+        (FindingCode::EndpointsDegraded, Some(cause)) => {
+            format!("{names}: works in part; {}", cause.phrase())
+        }
+        (_, Some(cause)) => format!("{names}: {}", cause.phrase()),
+        (_, None) => names,
+    };
+    let listed = scene.listed(set);
+    finding.remedy = match finding.cause {
+        Some(cause) => remedy(cause, &concerned, listed),
+        None => String::new(),
+    };
+    Some(finding)
+}
+
+/// Only hosts that any program contacts were tried, and nothing the device was doing needs the set: somebody else's failure.
+fn is_beside_the_point(set: &SetReport, concerned: &[&HostReport]) -> bool {
+    set.requirement == Requirement::None
+        && set.loss.is_none()
+        && concerned.iter().all(|host| host.generic)
+}
+
+fn never_reached(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
+    if set.loss.is_none() && set.requirement != Requirement::Hard {
+        return None;
+    }
+    let concerned: Vec<&HostReport> = set.hosts.iter().collect();
+    let code = if set.looked_up_only {
+        FindingCode::EndpointsLookedUpOnly
+    } else {
+        FindingCode::EndpointsNeverTried
+    };
+    let mut finding = scene.finding(code, set, &concerned);
+    let names = wording::named(&concerned, &set.description);
+    finding.severity = match &set.loss {
+        Some(loss) if loss.level == Requirement::Hard => Severity::Critical,
+        Some(_) => Severity::Warning,
+        None => Severity::Information,
+    };
+    if finding.severity < Severity::Critical {
+        finding.consequence =
+            "none that the capture shows: it may begin late, or the device may take another way"
+                .to_owned();
+    }
+    finding.summary = if set.looked_up_only {
+        format!("{names}: looked up and resolved, but never contacted")
+    } else {
+        format!("{names}: required, and not a single attempt was seen")
+    };
+    finding.remedy = format!(
+        "check why the device does not try {}; allow it {} all the same",
+        wording::host_list(&concerned, scene.listed(set)),
+        wording::port_list(scene.listed(set))
+    );
+    Some(finding)
+}
+
+/// The set works, but a host that the chosen scenario needs was never tried.
+fn missing_hosts(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
+    let loss = set.loss.as_ref().filter(|loss| loss.missing)?;
+    let mut finding = scene.finding(FindingCode::EndpointsNeverTried, set, &[]);
+    let names = match loss.hosts.as_slice() {
+        [] => set.description.to_string(),
+        hosts => wording::some_of(hosts, 3),
+    };
+    finding.severity = Severity::Warning;
+    finding.summary = format!("{names}: required, and not a single attempt was seen");
+    finding.remedy = format!(
+        "check why the device does not try {names}; allow it {} all the same",
+        wording::port_list(scene.listed(set))
+    );
+    finding.hosts.clone_from(&loss.hosts);
+    Some(finding)
+}
+
+fn detour(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
+    let ipv6_is_dead = super::ipv6::is_dead(scene.client);
+    let taken = |host: &HostReport| {
+        host.detours()
+            .iter()
+            .copied()
+            .find(|detour| !(ipv6_is_dead && *detour == Detour::Ipv6Failed))
+    };
+    let concerned: Vec<&HostReport> = set
+        .hosts
+        .iter()
+        .filter(|host| taken(host).is_some())
+        .collect();
+    let first = concerned.iter().find_map(|host| taken(host))?;
+    let mut finding = scene.finding(FindingCode::Detour, set, &concerned);
+    finding.severity = Severity::Information;
+    finding.cause = None;
+    finding.source = FindingCode::Detour.explanation().source.to_owned();
+    finding.consequence = "none but some delay: the device finds another way".to_owned();
+    finding.summary = format!(
+        "{}: {}",
+        wording::named(&concerned, &set.description),
+        detour_words(first)
+    );
+    Some(finding)
+}
+
+fn detour_words(detour: Detour) -> &'static str {
+    match detour {
+        Detour::Ipv6Failed => "IPv6 fails, IPv4 works",
+        Detour::Ipv4Failed => "IPv4 fails, IPv6 works",
+        Detour::QuicFailed => "QUIC fails, TCP works",
+        Detour::ProxyLogin => "the proxy asks for a login first",
+    }
+}
+
+/// What to ask the firewall team for.
+pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>) -> String {
+    let names = wording::host_list(hosts, listed);
+    let ports = wording::port_list(listed);
+    match (cause, cause.stage()) {
+        (Cause::DnsNxdomain | Cause::DnsRefused | Cause::DnsSinkhole | Cause::DnsBlockPage, _) => {
+            format!("let the resolver answer for {names}: remove it from the DNS filter")
+        }
+        (Cause::DnsServfail | Cause::DnsNoAnswer, _) => {
+            format!(
+                "repair the resolver's way to the names' own servers ({names}), and let the device reach the resolver"
+            )
+        }
+        (Cause::NtpNoReply, _) => {
+            format!("allow {names} {ports}, or give the device another time server by DHCP")
+        }
+        (Cause::QuicNoReply, _) => "nothing to do: the device falls back to TCP".to_owned(),
+        (_, Stage::Connect) => format!("allow {names} {ports} from the device's network"),
+        (Cause::RstAfterClientHello | Cause::SilenceAfterClientHello, _) => {
+            format!(
+                "allow the server name {names} in the filter that reads TLS handshakes, {ports}"
+            )
+        }
+        (Cause::TlsUntrustedIssuer | Cause::TlsClientAbort, _) => {
+            format!("exclude {names} from TLS inspection")
+        }
+        (Cause::TlsServerAlert, _) => format!(
+            "find what answers in place of {names}: the server's own alert says it is not the right one"
+        ),
+        (Cause::ProxyAuthRequired, _) => format!("let {names} pass the proxy without a login"),
+        (Cause::ProxyForbidden, _) => format!("allow {names} on the proxy"),
+        (Cause::ProxyBadGateway, _) => format!("let the proxy itself reach {names} {ports}"),
+        (Cause::HttpBlockPage, _) => format!("allow {names} in the web filter, port 80 too"),
+        (Cause::RangeIgnored, _) => format!(
+            "let range requests to {names} pass unchanged (no caching or scanning that strips them)"
+        ),
+        (Cause::ResetBeforeResponse | Cause::NoResponse, _) => {
+            format!("find what stops the answers of {names} after the request")
+        }
+        _ => format!("allow {names} {ports}"),
+    }
+}
