@@ -3,7 +3,9 @@
 mod audit;
 mod catalog;
 mod exit_status;
+mod explain;
 mod progress;
+mod scenarios;
 
 pub use exit_status::ExitStatus;
 
@@ -41,6 +43,10 @@ enum Command {
     Audit(audit::Arguments),
     /// List, explain, compare, check, export and import endpoint lists.
     Catalog(catalog::Arguments),
+    /// List the scenarios that devices are judged by, or explain one.
+    Scenarios(scenarios::Arguments),
+    /// Explain a code of a report: a finding, a cause or a verdict.
+    Explain(explain::Arguments),
     /// Print the JSON Schema of the JSON report.
     Schema,
 }
@@ -70,6 +76,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match arguments.command {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Catalog(arguments) => catalog::run(&arguments),
+        Command::Scenarios(arguments) => scenarios::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Schema => {
             print(crate::report::json::schema().as_bytes()).map(|()| ExitStatus::Clean)
         }

@@ -3,7 +3,9 @@
 //! Output is a function of the report alone: stable order, no clock, no locale, no guess about the terminal.
 
 pub mod catalog;
+pub mod codes;
 mod community_id;
 pub mod json;
+pub mod scenarios;
 pub mod schema;
 pub mod text;

@@ -106,7 +106,7 @@ struct Editions {
 
 /// `--format` of the subcommands that answer people.
 #[derive(Debug, Args)]
-struct Format {
+pub(super) struct Format {
     /// How to print the answer
     #[arg(long = "format", value_enum, default_value_t = AnswerFormat::Text)]
     name: AnswerFormat,
@@ -130,7 +130,7 @@ enum ExportFormat {
 
 impl Format {
     /// Prints the answer in the form asked for.
-    fn print(
+    pub(super) fn print(
         &self,
         text: impl FnOnce() -> String,
         json: impl FnOnce() -> String,

@@ -5,7 +5,7 @@ mod explanation;
 mod export;
 mod imported;
 mod list;
-mod page;
+pub(super) mod page;
 mod set;
 mod set_changes;
 mod validation;
@@ -22,7 +22,7 @@ pub use validation::{validation_json, validation_text};
 use serde::Serialize;
 
 /// Indented JSON with a line end.
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     // Serialising plain structures to memory cannot fail.
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');

@@ -11,16 +11,16 @@ const LONGEST_LINE: usize = 1_000;
 
 /// Text that grows line by line. Control and direction characters are escaped as each line is added.
 #[derive(Debug, Default)]
-pub(super) struct Page(String);
+pub(in crate::report) struct Page(String);
 
 impl Page {
-    pub(super) fn line(&mut self, text: &str) {
+    pub(in crate::report) fn line(&mut self, text: &str) {
         self.0.push_str(&printable(text.as_bytes(), LONGEST_LINE));
         self.0.push('\n');
     }
 
     /// Prints `text` after `label`, wrapped, further lines indented to the text's start; nothing when `text` is empty.
-    pub(super) fn labelled(&mut self, label: &str, text: &str) {
+    pub(in crate::report) fn labelled(&mut self, label: &str, text: &str) {
         let indent = label.chars().count();
         // Blanks of any kind are where a line may break; a line end inside the text must not start a line of its own.
         let words: Vec<&str> = text.split_whitespace().collect();
@@ -49,7 +49,7 @@ impl Page {
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(in crate::report) fn finish(self) -> String {
         self.0
     }
 }
