@@ -2,7 +2,7 @@
 
 use intap::catalog::{
     Catalog, CatalogError, EditionKind, EndpointSet, FeatureArea, HostPattern, Region, SetKey,
-    Standing, parse_edition,
+    Standing, check_edition, parse_edition,
 };
 use intap::facts::Transport;
 use std::collections::{BTreeSet, HashSet};
@@ -804,7 +804,11 @@ fn reading_is_total() {
         for other in ["\"", "[", "0", "*", "<"] {
             let mut damaged = text.to_owned();
             damaged.replace_range(at..=at, other);
-            let _ = parse_edition(&damaged, "damaged");
+            assert_eq!(
+                parse_edition(&damaged, "damaged").ok(),
+                check_edition(&damaged, "damaged").ok(),
+                "both readings accept the same files"
+            );
         }
     }
 }

@@ -80,7 +80,9 @@ impl Question {
             Err(_) => host.to_owned(),
         };
         // What no endpoint list could hold is refused rather than looked up in vain.
-        if host.contains(['/', ':', '@', '<', '>', '*']) || host.contains(char::is_whitespace) {
+        if host.contains(['/', ':', '@', '<', '>', '*', '[', ']'])
+            || host.contains(char::is_whitespace)
+        {
             return Err(EXPECTED);
         }
         let name = HostName::from_wire(host.as_bytes()).ok_or(EXPECTED)?;

@@ -16,6 +16,7 @@ use super::web_service::{
     Document, EndpointRow, Instance, ListVersion, WebServiceError, parse_document,
 };
 use super::{Catalog, CatalogError};
+use crate::facts::printable;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,9 @@ use thiserror::Error;
 
 /// Marks the stored form.
 const FORMAT: &str = "intap-imported-edition-1";
+
+/// Longest name or remark kept, in characters.
+const LONGEST_TEXT: usize = 2_000;
 
 /// Domains under which anybody, or any product of the vendor, has names: a wildcard over one of these says nothing about
 /// Intune. Every wildcard over a domain of two labels counts too.
@@ -161,12 +165,13 @@ impl Import {
         let mut edition = Edition::new(self.edition_name(), EditionKind::Imported);
         edition.cloud = self.instance.name().to_ascii_lowercase();
         edition.title = "Office 365 IP Address and URL web service".to_owned();
-        edition.source = format!(
+        let source = format!(
             "{}, imported {}, SHA-256 {}",
             self.source,
             self.imported,
             self.sha256()
         );
+        edition.source = printable(source.as_bytes(), LONGEST_TEXT).to_string();
         edition.language = "English".to_owned();
         edition.date = self.version.as_ref().map(ListVersion::date);
         edition.notes = vec![
@@ -280,12 +285,17 @@ fn endpoint_set(row: &EndpointRow, beside: &EditionFile) -> EndpointSet {
     };
     let generic =
         |pattern: &HostPattern| !intune || is_broad(pattern) || is_generic_in(beside, pattern);
-    let service = row.display_name.as_ref().unwrap_or(&row.service_area);
+    // Reports print names and remarks as they are.
+    let shown = |text: &str| printable(text.as_bytes(), LONGEST_TEXT).to_string();
+    let service = shown(row.display_name.as_ref().unwrap_or(&row.service_area));
     EndpointSet {
         key,
         standing,
         feature_areas: twin.map_or_else(|| vec![area], |twin| twin.feature_areas.clone()),
-        sections: vec![format!("web service, service area {}", row.service_area)],
+        sections: vec![format!(
+            "web service, service area {}",
+            shown(&row.service_area)
+        )],
         description: twin.map_or_else(
             || format!("{service} {}", row.id).into(),
             |twin| twin.description.clone(),
@@ -332,7 +342,7 @@ fn endpoint_set(row: &EndpointRow, beside: &EditionFile) -> EndpointSet {
         storage_names: Vec::new(),
         expected_addresses: Vec::new(),
         source: None,
-        notes: row.notes.iter().cloned().collect(),
+        notes: row.notes.iter().map(|note| shown(note)).collect(),
         misprints: Vec::new(),
     }
 }
@@ -416,4 +426,110 @@ fn merge(known: &mut EndpointSet, other: EndpointSet) {
         ports.dedup();
     }
     known.notes.extend(other.notes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn import(document: &str) -> Import {
+        Import {
+            instance: Instance::Worldwide,
+            version: ListVersion::parse("2026100100"),
+            source: "endpoints.json".to_owned(),
+            imported: "2026-11-22T12:00:00Z".to_owned(),
+            document: document.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_stored_form_reads_back_and_notices_changes() {
+        let original = import("[{\"id\":163,\"serviceArea\":\"MEM\",\"urls\":[\"a.example\"]}]\n");
+        let stored = original.to_json();
+        assert_eq!(Import::from_json(&stored).unwrap(), original);
+        let changed = stored.replace("a.example", "b.example");
+        assert!(matches!(
+            Import::from_json(&changed),
+            Err(ImportError::Changed { .. })
+        ));
+        for end in 0..stored.len() - 2 {
+            assert!(Import::from_json(&stored[..end]).is_err());
+        }
+        let without = Import {
+            version: None,
+            ..original
+        };
+        assert_eq!(Import::from_json(&without.to_json()).unwrap(), without);
+        // The first digits of SHA-256 of the document, as sha256sum prints them.
+        assert!(without.edition_name().starts_with("imported-worldwide-"));
+        assert_eq!(
+            without.edition_name().len(),
+            "imported-worldwide-".len() + 12
+        );
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_document() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(
+            import("abc").sha256(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn wildcards_over_shared_domains_are_broad() {
+        let broad = |text| is_broad(&HostPattern::parse(text).unwrap());
+        for text in [
+            "*.microsoft.com",
+            "*.azureedge.net",
+            "*.blob.core.windows.net",
+            "*.cloud.microsoft",
+            "*gstatic.com",
+            "*-files.sharepoint.com",
+        ] {
+            assert!(broad(text), "{text}");
+        }
+        for text in [
+            "*.manage.microsoft.com",
+            "payloadprod*.blob.core.windows.net",
+            "microsoft.com",
+            "*.do.dsp.mp.microsoft.com",
+        ] {
+            assert!(!broad(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_with_one_number_are_joined() {
+        let twice = r#"[{"id":1,"serviceArea":"MEM","urls":["a.example"],"tcpPorts":"443"},
+            {"id":1,"serviceArea":"mem","urls":["b.example","a.example"],"ips":["192.0.2.0/24"],"tcpPorts":"80"},
+            {"id":1,"serviceArea":"Common","urls":["c.example"]}]"#;
+        let read = import(twice).read().unwrap();
+        assert_eq!((read.intune_rows, read.other_rows), (2, 1));
+        let first = &read.file.sets[0];
+        assert_eq!((first.hosts.len(), first.prefixes.len()), (2, 1));
+        assert_eq!(first.tcp_ports, [80, 443]);
+        assert_eq!(read.file.sets[1].key, SetKey::Reference(1));
+    }
+
+    #[test]
+    fn what_the_shipped_edition_knows_stays() {
+        let document = r#"[{"id":163,"serviceArea":"MEM","urls":["*.manage.microsoft.com","new.example"],"tcpPorts":"9","required":false},
+            {"id":89,"serviceArea":"MEM","urls":["go.microsoft.com"]}]"#;
+        let file = import(document).read().unwrap().file;
+        let plain = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
+        let beside = Catalog::edition_file(Catalog::DEFAULT_EDITION).unwrap();
+        let merged = Catalog::build(beside, vec![file]).unwrap();
+        assert_eq!(merged.sets().len(), plain.sets().len(), "89 is 190");
+        let core = merged.set(&SetKey::Id(163)).unwrap();
+        assert_eq!(
+            (core.required, core.tcp_ports.as_slice()),
+            (Some(true), &[80, 443][..])
+        );
+        assert_eq!(core.hosts, plain.set(&SetKey::Id(163)).unwrap().hosts);
+        let found = merged.match_host("new.example").unwrap();
+        assert_eq!(found.standing(), Standing::Imported);
+        assert_eq!(merged.additions().len(), 1);
+    }
 }

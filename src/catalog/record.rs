@@ -4,6 +4,7 @@
 //! gets every complaint at once; a field that cannot be read then counts as absent.
 
 use super::error::{CatalogError, Place};
+use crate::facts::printable;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -230,7 +231,7 @@ impl<'a> Record<'a> {
             if text.trim().is_empty() {
                 Err("some text")
             } else {
-                Ok(text.to_owned())
+                printable_text(text)
             }
         })
     }
@@ -258,7 +259,7 @@ impl<'a> Record<'a> {
 
     /// A list of texts; empty when absent.
     pub(super) fn texts(&mut self, field: &'static str) -> Result<Vec<String>, CatalogError> {
-        self.parsed_list(field, |text| Ok(text.to_owned()))
+        self.parsed_list(field, printable_text)
     }
 
     /// A number from 0 to 65535; `None` when absent.
@@ -412,6 +413,15 @@ impl<'a> Record<'a> {
         number.ok_or_else(|| {
             self.complaint(field, &value.span(), expected, describe(value.get_ref()))
         })
+    }
+}
+
+/// Text that reports may print as it is.
+fn printable_text(text: &str) -> Result<String, &'static str> {
+    if printable(text.as_bytes(), usize::MAX) == text {
+        Ok(text.to_owned())
+    } else {
+        Err("text without line ends and other control characters")
     }
 }
 

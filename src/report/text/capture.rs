@@ -42,6 +42,10 @@ pub(super) fn write(report: &AuditReport, page: &mut Page<'_, impl Write>) -> io
     let date = report.edition.date.as_deref().unwrap_or("undated");
     let edition = format!("endpoint list {} ({date})", report.edition.name);
     page.entry(&[plain("Judged by ")], &[plain(&edition)])?;
+    for (name, source) in &report.edition.additions {
+        let text = format!("with {name}: {source}");
+        page.entry(&[plain(INDENT)], &[plain(&text)])?;
+    }
     fitness(report, page)
 }
 
