@@ -62,7 +62,9 @@ impl Question {
                 port: None,
             });
         }
-        if let Ok(address) = text.parse::<SocketAddr>() {
+        if let Ok(address) = text.parse::<SocketAddr>()
+            && address.port() != 0
+        {
             return Ok(Self {
                 subject: Subject::Address(address.ip()),
                 port: Some(address.port()),
@@ -80,9 +82,8 @@ impl Question {
             Err(_) => host.to_owned(),
         };
         // What no endpoint list could hold is refused rather than looked up in vain.
-        if host.contains(['/', ':', '@', '<', '>', '*', '[', ']'])
-            || host.contains(char::is_whitespace)
-        {
+        let stray = |c: char| matches!(c, '/' | ':' | '@' | '<' | '>' | '*') || c.is_whitespace();
+        if host.contains(stray) || host.starts_with('[') {
             return Err(EXPECTED);
         }
         let name = HostName::from_wire(host.as_bytes()).ok_or(EXPECTED)?;
@@ -333,7 +334,18 @@ mod tests {
             assert_eq!(question(text), (subject.to_owned(), port), "{text}");
         }
         for text in [
-            "", ".", "a b", "a:b", "a:0", "a:65536", "a@b", "[x]:1", "*.*", "x/y",
+            "",
+            ".",
+            "a b",
+            "a:b",
+            "a:0",
+            "192.0.2.1:0",
+            "[::1]:0",
+            "a:65536",
+            "a@b",
+            "[x]:1",
+            "*.*",
+            "x/y",
         ] {
             assert!(Question::parse(text).is_err(), "{text}");
         }
