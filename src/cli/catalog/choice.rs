@@ -26,7 +26,7 @@ impl Choice {
     ///
     /// What is wrong with either; everything that is wrong with the user's file, one complaint a line.
     pub fn open(&self) -> anyhow::Result<Opened> {
-        let mut opened = open_edition(&self.edition)?;
+        let mut opened = open_edition(&self.edition).context("--edition")?;
         if let Some(path) = &self.catalog {
             let text = read_text(path).context("--catalog")?;
             opened.user = Some(check_edition(&text, &path.to_string_lossy()).map_err(all)?);
