@@ -594,11 +594,19 @@ fn client_report(
     }
 }
 
-/// Names that neither the edition nor anything beside it knows.
+/// Names that neither the edition nor anything beside it knows. A row of the Microsoft 365 list that has a whole domain,
+/// such as `*.microsoft.com`, knows no name in it.
 fn unlisted(names: &[CompactString], catalog: &Catalog) -> Vec<CompactString> {
+    let is_known = |name: &CompactString| {
+        catalog.match_host(name).is_some_and(|found| {
+            let whole_domain = found.pattern().as_str().strip_prefix("*.");
+            found.standing() != Standing::Reference
+                || whole_domain.is_none_or(|domain| super::registrable_part(name) != Some(domain))
+        })
+    };
     let mut names: Vec<CompactString> = names
         .iter()
-        .filter(|name| catalog.match_host(name).is_none())
+        .filter(|name| !is_known(name))
         .cloned()
         .collect();
     names.sort();

@@ -12,7 +12,7 @@ use clap::Args;
 pub struct Arguments {
     /// A scenario's name; without it all are listed
     #[arg(value_name = "NAME")]
-    name: Option<String>,
+    scenario: Option<String>,
 
     #[command(flatten)]
     format: Format,
@@ -22,7 +22,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let file = ScenarioFile::shipped()?;
     let all: Vec<&Scenario> = file.scenarios.iter().map(AsRef::as_ref).collect();
-    let Some(name) = &arguments.name else {
+    let Some(name) = &arguments.scenario else {
         arguments.format.print(
             || scenarios::scenario_list_text(&all),
             || scenarios::scenarios_json(&all),
