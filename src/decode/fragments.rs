@@ -5,8 +5,10 @@
 //! §4). Knows nothing of what the fragments carry.
 
 use crate::facts::{Anomalies, Seen, Timestamp};
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,12 +24,12 @@ pub struct FragmentLimits {
 }
 
 impl Default for FragmentLimits {
-    /// 1024 datagrams, 4 MiB, 30 seconds (Linux: 4 MiB high threshold and 30 s, `net.ipv4.ipfrag_high_thresh`, `_time`).
+    /// 1024 datagrams, 4 MiB (Linux: `net.ipv4.ipfrag_high_thresh`), 60 seconds (RFC 8200 §4.5).
     fn default() -> Self {
         Self {
             datagrams: 1024,
             octets: 4 << 20,
-            lifetime: Duration::from_secs(30),
+            lifetime: Duration::from_secs(60),
         }
     }
 }
@@ -39,9 +41,12 @@ const MAX_DATAGRAM: u32 = 65_535;
 /// that follow each other are one; only an attacker needs more.
 const MAX_PIECES: usize = 256;
 
-/// How long after completion further fragments count as copies (mirror ports and `pktmon` deliver each packet twice,
+/// How long after completion the same fragments count as copies (mirror ports and `pktmon` deliver each packet twice,
 /// microseconds apart). Short, because senders of many datagrams use an identification again after a second or so.
 const COPY_WINDOW: Duration = Duration::from_millis(250);
+
+/// Most fragments of one datagram whose copies are recognised once it is complete.
+const MAX_REMEMBERED: usize = 256;
 
 /// What the fragments of one datagram have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,6 +71,17 @@ pub(super) struct FragmentPart<'a> {
     pub protocol: u8,
     /// Octets of the IP packet that brought it.
     pub ip_octets: usize,
+}
+
+impl FragmentPart<'_> {
+    /// Equal for copies only.
+    fn fingerprint(&self) -> u64 {
+        let mut state = FixedState::default().build_hasher();
+        state.write_u32(self.offset);
+        state.write_u8(u8::from(self.more));
+        state.write(self.payload);
+        state.finish()
+    }
 }
 
 /// A datagram that is complete.
@@ -123,6 +139,8 @@ struct Datagram {
     buffer: Vec<u8>,
     /// Sorted, disjoint.
     pieces: Vec<Piece>,
+    /// Fingerprints of the fragments taken.
+    taken: Vec<u64>,
     /// Octets in `pieces`.
     covered: u32,
     /// Length, once the last fragment was seen.
@@ -150,6 +168,7 @@ impl Datagram {
             state: State::Collecting,
             buffer: Vec::new(),
             pieces: Vec::new(),
+            taken: Vec::new(),
             covered: 0,
             end: None,
             protocol: None,
@@ -265,6 +284,9 @@ impl Datagram {
             return None;
         }
         self.ip_octets = self.ip_octets.saturating_add(fragment.ip_octets);
+        if self.taken.len() < MAX_REMEMBERED {
+            self.taken.push(fragment.fingerprint());
+        }
         if fragment.offset == 0 {
             self.protocol.get_or_insert(fragment.protocol);
         }
@@ -335,7 +357,7 @@ impl FragmentTable {
             return None;
         }
         self.make_room(fragment.payload.len(), seen, anomalies);
-        let index = self.locate(key, seen, anomalies);
+        let index = self.locate(key, &fragment, seen, anomalies);
         let datagram = self.datagrams.get_mut(index)?;
         let before = datagram.buffer.len();
         let done = datagram.take(fragment, end, seen, whole, anomalies);
@@ -347,7 +369,13 @@ impl FragmentTable {
     }
 
     /// Index of the datagram that a fragment with `key` belongs to, which may be a new one.
-    fn locate(&mut self, key: FragmentKey, seen: Seen, anomalies: &mut Anomalies) -> usize {
+    fn locate(
+        &mut self,
+        key: FragmentKey,
+        fragment: &FragmentPart<'_>,
+        seen: Seen,
+        anomalies: &mut Anomalies,
+    ) -> usize {
         let known = self
             .by_key
             .get(&key)
@@ -357,7 +385,11 @@ impl FragmentTable {
                 self.datagrams
                     .get(*index)
                     .is_some_and(|datagram| match datagram.state {
-                        State::Complete(time) => seen.time.since(time) <= COPY_WINDOW,
+                        // Anything else is the next datagram with this identification.
+                        State::Complete(time) => {
+                            seen.time.since(time) <= COPY_WINDOW
+                                && datagram.taken.contains(&fragment.fingerprint())
+                        }
                         State::Collecting | State::Rejected => true,
                     })
             });
@@ -514,6 +546,20 @@ mod tests {
     }
 
     #[test]
+    fn an_identification_used_again_at_once_is_another_datagram() {
+        let mut bench = Bench::new(FragmentLimits::default());
+        bench.add(7, 0, true, &[1; 8]);
+        assert!(bench.add(7, 8, false, &[2; 3]).is_some());
+        assert!(bench.add(7, 0, true, &[1; 8]).is_none(), "a copy");
+        assert!(bench.add(7, 8, false, &[2; 3]).is_none(), "a copy");
+        bench.add(7, 0, true, &[3; 8]);
+        assert_eq!(
+            bench.add(7, 8, false, &[4; 3]),
+            Some(&[3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4][..])
+        );
+    }
+
+    #[test]
     fn all_ip_packets_count() {
         let mut bench = Bench::new(FragmentLimits::default());
         bench.add(7, 0, true, &[1; 8]);
@@ -630,7 +676,7 @@ mod tests {
     fn unfinished_datagrams_expire() {
         let mut bench = Bench::new(FragmentLimits::default());
         bench.add(7, 0, true, &[1; 8]);
-        bench.time = 31_000_000_000;
+        bench.time = 61_000_000_000;
         assert_eq!(bench.add(7, 8, false, &[2; 8]), None);
         assert_eq!(bench.anomalies.count("ip-fragment-timeout"), 1);
     }
