@@ -20,6 +20,7 @@ mod outcome;
 mod platform;
 mod progress;
 mod report;
+mod reset;
 mod scenario;
 mod vantage;
 mod verdict;

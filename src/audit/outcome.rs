@@ -5,6 +5,7 @@
 
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::EvidenceList;
+use super::reset::{refusal_words, reset_words};
 use super::vantage::unseen_octets;
 use super::web;
 use crate::facts::{
@@ -167,6 +168,7 @@ fn judge_tcp(
     let [from_originator, from_responder] = flow.packets;
     let [_, server_octets] = tcp.payload;
     let [_, server_reset] = &tcp.reset;
+    let responder_address = flow.five_tuple.responder.ip();
     evidence.add_some(tcp.syn, "SYN");
     let answered = tcp.syn_ack.is_some() || server_octets > 0 || tcp.established.is_some();
     if !answered && flow.establishment != Establishment::MidStream {
@@ -174,10 +176,7 @@ fn judge_tcp(
             return Outcome::Failed(cause);
         }
         if let Some(reset) = server_reset {
-            evidence.add(
-                reset.seen,
-                format!("RST for the SYN, TTL {}", reset.hop_limit),
-            );
+            evidence.add(reset.seen, refusal_words(reset, responder_address));
             return Outcome::Failed(Cause::TcpRefused);
         }
         return judge_unanswered_syn(tcp, vantage, evidence);
@@ -770,33 +769,6 @@ fn tunnel_words(tunnel: &TunnelRequest) -> &'static str {
         TunnelKind::HttpConnect => "CONNECT request",
         TunnelKind::Socks4 | TunnelKind::Socks5 => "SOCKS request",
     }
-}
-
-/// A reset in words, with the signs that something other than the server sent it.
-fn reset_words(reset: &Reset, tcp: &TcpFacts) -> String {
-    let mut words = format!("RST, TTL {}", reset.hop_limit);
-    let [_, server_hop_limit] = tcp.hop_limit;
-    if let Some(usual) = server_hop_limit
-        && usual != reset.hop_limit
-    {
-        words.push_str(&format!(
-            " (the server's packets have TTL {usual}: sent by something else on the way)"
-        ));
-    }
-    if let (Some(rtt), Some(first_data)) =
-        (tcp.handshake_rtt, tcp.first_data.first().copied().flatten())
-    {
-        let delay = reset.seen.time.since(first_data.time);
-        // A server needs a round trip; half of one cannot come from there. Below a millisecond nothing can be told.
-        if rtt > Duration::from_millis(2) && delay < rtt / 2 {
-            words.push_str(&format!(
-                " after {} µs, where the server needs {} µs",
-                delay.as_micros(),
-                rtt.as_micros()
-            ));
-        }
-    }
-    words
 }
 
 /// Names of TLS alerts (RFC 8446 §6, IANA TLS Alerts).

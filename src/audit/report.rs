@@ -12,7 +12,7 @@ use super::outcome::{Vantage, judge};
 use super::progress::{self, Lookups, StageReport};
 use super::scenario::{Scenario, ScenarioPlan};
 use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
-use super::{Attribution, Auditor, address};
+use super::{Attribution, Auditor, address, interception};
 use crate::attribution::NameSource;
 use crate::catalog::{
     Catalog, EndpointSet, FeatureArea, Requirement, ScenarioFile, SetKey, Standing,

@@ -77,6 +77,11 @@ fn add_exchange(exchange: &HttpExchange, evidence: &mut EvidenceList) {
         if let Some(sign) = &exchange.intermediary_sign {
             words.push_str(&format!(" ({sign})"));
         }
+        if exchange.probe_body_genuine == Some(false) {
+            words.push_str(
+                ", which is not what the connectivity probe's own server sends: a captive portal or a filter",
+            );
+        }
         evidence.add(response, words);
     }
 }
