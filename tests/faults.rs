@@ -64,6 +64,12 @@ fn says(id: u32, expected: &str, tell: impl FnOnce(&mut Scene)) -> Report {
     report
 }
 
+/// What the fitness section names.
+fn named(report: &Report) -> Vec<&str> {
+    let reasons = report.capture.as_ref().map_or(&[][..], |c| &c.reasons);
+    reasons.iter().map(|reason| reason.code.as_str()).collect()
+}
+
 /// One TLS connection to set 163, opened, then `tell`.
 #[track_caller]
 fn tls(expected: &str, tell: impl FnOnce(&mut Scene, &mut Connection)) -> Report {
@@ -123,6 +129,7 @@ mod connecting {
             scene.wait_and_see(500);
         });
         assert!(report.flows.iter().any(|flow| flow.outcome == "still_open"));
+        assert_eq!(named(&report), ["ended_early"]);
     }
 
     #[test]
@@ -991,5 +998,38 @@ mod time {
             scene.datagram(device, server, &ntp(3));
             scene.datagram(server, device, &ntp(4));
         });
+    }
+}
+
+mod vantage {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_named() {
+        let report = says(163, "reached", |scene| {
+            let mut connection = scene.opened(PROXY);
+            let request = format!("CONNECT {MANAGE}:443 HTTP/1.1\r\nHost: {MANAGE}:443\r\n\r\n");
+            connection.say(scene, Client, request.as_bytes());
+            connection.say(
+                scene,
+                Server,
+                b"HTTP/1.1 200 Connection established\r\n\r\n",
+            );
+            connection.serve(scene, MANAGE);
+        });
+        assert!(named(&report).contains(&"explicit_proxy"));
+    }
+
+    #[test]
+    fn devices_that_share_an_address_are_named() {
+        let report = says(163, "reached", |scene| {
+            scene.resolve(MANAGE, MANAGE_IP);
+            scene.opened(MANAGE_443).serve(scene, MANAGE);
+            let mut other = scene.connection(MANAGE_443);
+            other.client_hops(127);
+            other.open(scene);
+            other.serve(scene, MANAGE);
+        });
+        assert!(named(&report).contains(&"shared_addresses"));
     }
 }

@@ -49,6 +49,8 @@ pub struct ClientState {
     pub first: Option<Seen>,
     /// TCP and UDP flows it opened.
     pub flows: u64,
+    /// Hop limits that its TCP connections started from: a system always uses the same.
+    pub initial_hop_limits: SmallVec<[u8; 3]>,
     /// TCP flows among them.
     pub tcp_flows: u64,
     /// TCP flows that repeat another client's connection behind address translation.
@@ -83,6 +85,13 @@ impl ClientState {
         !self.hosts.is_empty()
     }
 
+    /// Remembers the hop limit that a connection started from.
+    pub fn note_hop_limit(&mut self, initial: u8) {
+        if !self.initial_hop_limits.contains(&initial) {
+            self.initial_hop_limits.push(initial);
+        }
+    }
+
     fn absorb(&mut self, other: Self) {
         for mac in other.macs {
             if !self.macs.contains(&mac) {
@@ -100,6 +109,9 @@ impl ClientState {
         };
         self.flows = self.flows.saturating_add(other.flows);
         self.tcp_flows = self.tcp_flows.saturating_add(other.tcp_flows);
+        for hop_limit in other.initial_hop_limits {
+            self.note_hop_limit(hop_limit);
+        }
         self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
         self.telling_names.extend(other.telling_names);
         for (key, entry) in other.hosts {

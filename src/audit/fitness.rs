@@ -1,7 +1,9 @@
 //! What the capture can and cannot prove, judged before any finding.
 
+use super::cause::Unclear;
 use super::vantage::VantageEvidence;
 use crate::facts::{CaptureSummary, Direction};
+use std::collections::BTreeMap;
 
 /// The judgement in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,9 +52,25 @@ pub struct Fitness {
     pub reasons: Vec<Reason>,
 }
 
-/// Judges the capture. `translated` counts addresses that repeat another client's connections.
+/// What flows, devices and verdicts tell about the capture.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    /// What the flows tell.
+    pub vantage: VantageEvidence,
+    /// Devices.
+    pub devices: usize,
+    /// Addresses that repeat another client's connections.
+    pub translated: usize,
+    /// Devices that send with the hop limits of several systems.
+    pub shared: usize,
+    /// Hosts on which no verdict is possible, by the reason.
+    pub undecided: BTreeMap<Unclear, usize>,
+}
+
+/// Judges the capture.
 #[must_use]
-pub fn judge(capture: &CaptureSummary, vantage: &VantageEvidence, translated: usize) -> Fitness {
+pub fn judge(capture: &CaptureSummary, circumstances: &Circumstances) -> Fitness {
+    let vantage = &circumstances.vantage;
     let mut reasons = Vec::new();
     if capture.frames == 0 {
         reasons.push(Reason {
@@ -80,8 +98,11 @@ pub fn judge(capture: &CaptureSummary, vantage: &VantageEvidence, translated: us
     reasons.extend(losses(capture, vantage));
     reasons.extend(beginning(vantage));
     reasons.extend(name_resolution(vantage));
+    reasons.extend(end(&circumstances.undecided));
     reasons.extend(clock(capture));
-    reasons.extend(remarks(capture, translated));
+    reasons.extend(sharing(circumstances));
+    reasons.extend(remarks(capture, circumstances));
+    tell_cost(&mut reasons, &circumstances.undecided);
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight));
     let judgement = reasons
         .iter()
@@ -126,14 +147,70 @@ fn truncation(capture: &CaptureSummary, vantage: &VantageEvidence) -> Option<Rea
     })
 }
 
+/// What no verdict is possible on, and which property of the capture is to blame.
+const COSTS: [(Unclear, &str); 5] = [
+    (Unclear::OneWay, "one_direction"),
+    (Unclear::MidStream, "started_midway"),
+    (Unclear::Truncated, "truncated_frames"),
+    (Unclear::StillOpen, "ended_early"),
+    (Unclear::Lost, "dropped_packets"),
+];
+
+/// Says of each reason how many hosts it leaves undecided.
+fn tell_cost(reasons: &mut [Reason], undecided: &BTreeMap<Unclear, usize>) {
+    for (unclear, code) in COSTS {
+        let Some(hosts) = undecided.get(&unclear) else {
+            continue;
+        };
+        for reason in reasons.iter_mut().filter(|reason| reason.code == code) {
+            let plural = if *hosts == 1 { "host" } else { "hosts" };
+            reason
+                .text
+                .push_str(&format!("; that leaves {hosts} {plural} undecided"));
+        }
+    }
+}
+
+/// The recording stopped while something was still going on.
+fn end(undecided: &BTreeMap<Unclear, usize>) -> Option<Reason> {
+    undecided.get(&Unclear::StillOpen).map(|_| Reason {
+        code: "ended_early",
+        weight: Judgement::Limited,
+        text: "it ends while attempts are under way".to_owned(),
+        consequence: "how these attempts end is unknown",
+        remedy: "stop the recording half a minute after the device has shown its error, not before",
+    })
+}
+
+/// Several devices behind one address.
+fn sharing(circumstances: &Circumstances) -> Option<Reason> {
+    (circumstances.shared > 0).then(|| Reason {
+        code: "shared_addresses",
+        weight: Judgement::Limited,
+        text: format!(
+            "{} of {} addresses send with the hop limits of several systems, as devices behind address translation do",
+            circumstances.shared, circumstances.devices
+        ),
+        consequence: "what one of these devices reaches may hide what another does not",
+        remedy: "record on the inside of the address translator",
+    })
+}
+
 fn direction(vantage: &VantageEvidence) -> Option<Reason> {
+    let alone = |flows: u64| percent(flows, vantage.tcp_flows);
     let (text, consequence) = match vantage.missing_side()? {
         Direction::Responder => (
-            "only packets from the devices are in it; what comes back takes another way".to_owned(),
+            format!(
+                "only packets from the devices are in it ({} of the connections go on without a visible answer); what comes back takes another way",
+                alone(vantage.only_originator)
+            ),
             "an attempt without a visible answer is inconclusive unless the device's own packets tell",
         ),
         Direction::Originator => (
-            "only packets to the devices are in it; what they send takes another way".to_owned(),
+            format!(
+                "only packets to the devices are in it ({} of the connections answer nobody); what they send takes another way",
+                alone(vantage.only_responder)
+            ),
             "questions, server names and dropped attempts are invisible",
         ),
     };
@@ -160,8 +237,11 @@ fn losses(capture: &CaptureSummary, vantage: &VantageEvidence) -> Vec<Reason> {
         }
         if vantage.gappy > 0 {
             parts.push(format!(
-                "packets of {} of {} TCP connections are missing ({} octets that were acknowledged)",
-                vantage.gappy, vantage.checkable, vantage.lost_octets
+                "packets of {} of {} TCP connections ({}) are missing, {} octets that were acknowledged",
+                vantage.gappy,
+                vantage.checkable,
+                percent(vantage.gappy, vantage.checkable),
+                vantage.lost_octets
             ));
         }
         reasons.push(Reason {
@@ -227,8 +307,10 @@ fn beginning(vantage: &VantageEvidence) -> Option<Reason> {
         code: "started_midway",
         weight: Judgement::Limited,
         text: format!(
-            "{} of {} TCP connections were open before it began",
-            vantage.mid_stream, vantage.tcp_flows
+            "{} of {} TCP connections ({}) were open before it began",
+            vantage.mid_stream,
+            vantage.tcp_flows,
+            percent(vantage.mid_stream, vantage.tcp_flows)
         ),
         consequence: "names and earlier failures of these connections are unknown",
         remedy: "start the recording before the device is switched on or connected",
@@ -264,12 +346,38 @@ fn clock(capture: &CaptureSummary) -> Option<Reason> {
             capture.largest_backward_step / NOTABLE_STEP
         ),
         consequence: "waiting times across a step cannot be trusted",
-        remedy: "",
+        remedy: "record with one program on one machine, whose clock is not set meanwhile",
     })
 }
 
-fn remarks(capture: &CaptureSummary, translated: usize) -> Vec<Reason> {
+fn remarks(capture: &CaptureSummary, circumstances: &Circumstances) -> Vec<Reason> {
+    let vantage = &circumstances.vantage;
+    let translated = circumstances.translated;
     let mut reasons = Vec::new();
+    if vantage.proxied > 0 {
+        reasons.push(Reason {
+            code: "explicit_proxy",
+            weight: Judgement::Fit,
+            text: format!(
+                "{} of the TCP connections go to a proxy",
+                percent(vantage.proxied, vantage.tcp_flows)
+            ),
+            consequence: "what happens behind the proxy is known by its answers only",
+            remedy: "to see more, record on the proxy's own way to the Internet too",
+        });
+    }
+    if vantage.public_originators.saturating_mul(2) > vantage.tcp_flows {
+        reasons.push(Reason {
+            code: "outside_translation",
+            weight: Judgement::Fit,
+            text: format!(
+                "{} of the TCP connections come from public or shared addresses through a router",
+                percent(vantage.public_originators, vantage.tcp_flows)
+            ),
+            consequence: "if that router translates addresses, several devices look like one",
+            remedy: "record on the inside of the address translator",
+        });
+    }
     let mut remark = |code, text| {
         reasons.push(Reason {
             code,

@@ -55,7 +55,7 @@ use matching::{Attribution, attribute, sets_of_chain};
 use outcome::{Vantage, judge};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use vantage::VantageEvidence;
+use vantage::{VantageEvidence, initial_hop_limit};
 
 /// Connections remembered to recognise the same one behind address translation.
 const MAX_TRANSLATION_ENTRIES: usize = 262_144;
@@ -177,9 +177,13 @@ impl<'c> Auditor<'c> {
             return;
         };
         client.flows = client.flows.saturating_add(1);
-        client.tcp_flows = client
-            .tcp_flows
-            .saturating_add(u64::from(record.tcp.is_some()));
+        if let Some(tcp) = &record.tcp {
+            client.tcp_flows = client.tcp_flows.saturating_add(1);
+            let [hop_limit, _] = tcp.hop_limit;
+            if let Some(hop_limit) = hop_limit {
+                client.note_hop_limit(initial_hop_limit(hop_limit));
+            }
+        }
         client.translated_flows = client
             .translated_flows
             .saturating_add(u64::from(translated));

@@ -5,14 +5,14 @@ use super::cause::{Cause, Unclear};
 use super::clients::{ClientState, Device, HostEntry, HostKey};
 use super::evidence::{Evidence, EvidenceList};
 use super::findings::{self, Finding};
-use super::fitness::{self, Fitness};
+use super::fitness::{self, Circumstances, Fitness};
 use super::lookup::{ADDRESS_TYPES, LookupOutcome, judge_lookup};
 use super::loss::{self, Loss, Sight};
 use super::outcome::{Vantage, judge};
 use super::progress::{self, Lookups, StageReport};
 use super::scenario::{Scenario, ScenarioPlan};
 use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
-use super::{Attribution, Auditor, address, interception};
+use super::{Attribution, Auditor, address};
 use crate::attribution::NameSource;
 use crate::catalog::{
     Catalog, EndpointSet, FeatureArea, Requirement, ScenarioFile, SetKey, Standing,
@@ -336,6 +336,10 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         both_directions: vantage.missing.is_none(),
         from_the_start: evidence.mid_stream == 0 && evidence.questions > 0,
     };
+    let shared = devices
+        .iter()
+        .filter(|device| device.state.initial_hop_limits.len() > 1)
+        .count();
     let mut served_addresses = BTreeSet::new();
     let mut reports = Vec::new();
     for device in &mut devices {
@@ -354,7 +358,14 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             &served_addresses,
         ));
     }
-    let fitness = fitness::judge(&capture, &evidence, translated);
+    let circumstances = Circumstances {
+        vantage: evidence,
+        devices: all_devices,
+        translated,
+        shared,
+        undecided: undecided(&reports),
+    };
+    let fitness = fitness::judge(&capture, &circumstances);
     let findings = findings::collect(&reports, catalog);
     AuditReport {
         fitness,
@@ -379,6 +390,28 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         clients: reports,
         capture,
     }
+}
+
+/// Hosts on which no verdict is possible, by the reason.
+fn undecided(clients: &[ClientReport]) -> BTreeMap<Unclear, usize> {
+    let mut hosts = BTreeMap::new();
+    for (address, host) in clients.iter().flat_map(|client| {
+        let address = client.addresses.first();
+        client
+            .sets
+            .iter()
+            .flat_map(move |set| set.hosts.iter().map(move |host| (address, host)))
+    }) {
+        if let (Verdict::Inconclusive, Some(unclear)) = (host.judged.verdict, host.judged.unclear) {
+            // A host may be in several sets.
+            hosts.insert((address, host.name.as_str()), unclear);
+        }
+    }
+    let mut counts = BTreeMap::new();
+    for unclear in hosts.into_values() {
+        *counts.entry(unclear).or_insert(0) += 1;
+    }
+    counts
 }
 
 /// Most of its connections repeat another client's: the far side of an address translator. Only TCP can be compared.

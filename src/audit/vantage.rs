@@ -1,10 +1,12 @@
 //! What the flows tell about where the capture was taken: which direction it lacks, and how much began before it.
 
+use super::address::is_public;
 use super::outcome::Vantage;
 use crate::facts::{
     CaptureSummary, Direction, DnsExchange, Establishment, FlowRecord, TcpFacts, Timestamp,
     Transport,
 };
+use std::net::IpAddr;
 
 /// Counters over all flows and lookups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub struct VantageEvidence {
     pub gappy: u64,
     /// Octets it lacks of them, as far as sequence numbers show.
     pub lost_octets: u64,
+    /// TCP flows to a proxy.
+    pub proxied: u64,
+    /// TCP flows from public or shared IPv4 addresses whose packets have passed a router.
+    pub public_originators: u64,
     /// TCP flows that were open before the capture began.
     pub mid_stream: u64,
     /// TCP flows.
@@ -95,6 +101,12 @@ impl VantageEvidence {
             return;
         }
         self.tcp_flows = self.tcp_flows.saturating_add(1);
+        self.proxied = self
+            .proxied
+            .saturating_add(u64::from(flow.tunnel.is_some() || asks_a_proxy(flow)));
+        self.public_originators = self
+            .public_originators
+            .saturating_add(u64::from(is_outside(flow, tcp)));
         if flow.establishment == Establishment::FromStart && from_responder > 0 {
             let lost = unseen_octets(tcp, Direction::Originator)
                 .saturating_add(unseen_octets(tcp, Direction::Responder));
@@ -163,6 +175,36 @@ impl VantageEvidence {
             missing: self.missing_side(),
             lossy: dropped || self.gappy > 0,
         }
+    }
+}
+
+/// Plain requests in the form that is meant for proxies (RFC 9112 §3.2.2).
+fn asks_a_proxy(flow: &FlowRecord) -> bool {
+    flow.http
+        .as_ref()
+        .is_some_and(|http| http.exchanges.iter().any(|exchange| exchange.absolute_form))
+}
+
+/// The originator has an IPv4 address that others may share (public, or of RFC 6598), and is not on this link.
+fn is_outside(flow: &FlowRecord, tcp: &TcpFacts) -> bool {
+    let [hop_limit, _] = tcp.hop_limit;
+    match flow.five_tuple.originator.ip() {
+        IpAddr::V4(address) => {
+            let shared = matches!(address.octets(), [100, 64..128, ..]);
+            (shared || is_public(address.into()))
+                && hop_limit.is_some_and(|hops| hops != initial_hop_limit(hops))
+        }
+        IpAddr::V6(_) => false,
+    }
+}
+
+/// The value from which a system let the hop limit start: 64, 128 or 255, as no path is longer than 64 hops.
+#[must_use]
+pub fn initial_hop_limit(hop_limit: u8) -> u8 {
+    match hop_limit {
+        0..=64 => 64,
+        65..=128 => 128,
+        _ => 255,
     }
 }
 

@@ -193,6 +193,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The hop limit of the client's segments.
+    pub fn client_hops(&mut self, hops: u8) {
+        self.hops[0] = hops;
+    }
+
     /// One segment as it should be.
     pub fn send(&mut self, scene: &mut Scene, side: Side, flags: u8, payload: &[u8]) {
         let [client, server] = self.next;
