@@ -7,6 +7,7 @@ mod report;
 #[path = "support/score.rs"]
 mod score;
 #[path = "support/truth.rs"]
+#[allow(dead_code, reason = "not all of a truth matters here")]
 mod truth;
 
 use report::Report;
