@@ -296,6 +296,20 @@ mod connecting {
     }
 
     #[test]
+    fn an_older_connection_whose_client_is_gone() {
+        says(163, "inconclusive", |scene| {
+            scene.resolve(MANAGE, MANAGE_IP);
+            let connection = scene.connection(MANAGE_443);
+            for time in 0..4 {
+                let answer = application_data(300);
+                connection.segment(scene, Server, ACK, 2_000_001, 1_000_001, &answer, None);
+                scene.wait(300 << time);
+            }
+            scene.wait_and_see(5_000);
+        });
+    }
+
+    #[test]
     fn an_older_connection_that_goes_on() {
         says(163, "reached", |scene| {
             scene.resolve(MANAGE, MANAGE_IP);
@@ -468,6 +482,39 @@ mod handshake {
                 }
             });
         }
+    }
+
+    #[test]
+    fn an_icmp_error_about_the_client_hello() {
+        tls("blocked: icmp_admin_prohibited", |scene, connection| {
+            connection.send(scene, Client, ACK, &client_hello(MANAGE));
+            scene.unreachable(3, 13);
+            for time in 0..3 {
+                scene.wait(300 << time);
+                let hello = client_hello(MANAGE);
+                connection.segment(scene, Client, ACK, 1_000_001, 2_000_001, &hello, None);
+            }
+        });
+    }
+
+    #[test]
+    fn a_client_hello_too_large_for_the_way() {
+        let report = tls(
+            "blocked: silence_after_client_hello",
+            |scene, connection| {
+                for time in 0..4 {
+                    let hello = client_hello(MANAGE);
+                    connection.segment(scene, Client, ACK, 1_000_001, 2_000_001, &hello, None);
+                    scene.unreachable(3, 4);
+                    scene.wait(300 << time);
+                }
+            },
+        );
+        let evidence = &endpoint_set(&report, 163).hosts[0].evidence;
+        assert!(
+            evidence.iter().any(|e| e.what.contains("too large")),
+            "{evidence:?}"
+        );
     }
 
     #[test]

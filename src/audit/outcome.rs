@@ -9,8 +9,8 @@ use super::reset::{refusal_words, reset_words};
 use super::vantage::unseen_octets;
 use super::web;
 use crate::facts::{
-    Application, Direction, Establishment, FlowRecord, Reset, Seen, TcpFacts, Timestamp, TlsFacts,
-    Transport, TunnelKind, TunnelRequest,
+    Application, Direction, Establishment, FlowRecord, IcmpReason, Reset, Seen, TcpFacts,
+    Timestamp, TlsFacts, Transport, TunnelKind, TunnelRequest,
 };
 use std::time::Duration;
 
@@ -135,6 +135,23 @@ fn judge_icmp(flow: &FlowRecord, evidence: &mut EvidenceList) -> Option<Cause> {
         })
 }
 
+/// A router says that packets are too large for its next link: what is lost behind it explains a silence.
+fn add_size_problem(flow: &FlowRecord, evidence: &mut EvidenceList) {
+    let problem = flow
+        .icmp_errors
+        .iter()
+        .find(|error| error.reason == IcmpReason::PacketTooBig);
+    if let Some(error) = problem {
+        let mtu = error.mtu.map_or(String::new(), |mtu| {
+            format!(", its next link takes {mtu} octets")
+        });
+        evidence.add(
+            error.seen,
+            format!("ICMP error from {}: packet too large{mtu}", error.by),
+        );
+    }
+}
+
 /// ICMP type and code in words (RFC 792, RFC 1812 §5.2.7, RFC 4443 §3).
 fn icmp_words(icmp_type: u8, icmp_code: u8, version_6: bool) -> String {
     let words = match (version_6, icmp_type, icmp_code) {
@@ -222,6 +239,7 @@ fn judge_lost_answer(
         return None;
     }
     evidence.add_some(first_data, first_data_words(flow));
+    add_size_problem(flow, evidence);
     evidence.add(
         answer,
         "answer of the server, which the client never acknowledges: packets of full size are lost on the way",
@@ -280,6 +298,10 @@ fn judge_without_answer(
             Cause::TcpRefused
         });
     }
+    if let Some(cause) = judge_icmp(flow, evidence) {
+        return Outcome::Failed(cause);
+    }
+    add_size_problem(flow, evidence);
     if let Some((again, times)) = tcp.first_data_resent
         && (times > 1 || vantage.end.since(again.time) >= SILENCE || server_fin.is_some())
     {
@@ -460,7 +482,10 @@ fn judge_conversation(
 fn judge_legs(flow: &FlowRecord, tcp: &TcpFacts) -> Outcome {
     let [client_octets, server_octets] = tcp.payload;
     if flow.establishment == Establishment::MidStream {
-        return if server_octets > 0 {
+        // What a server sends again and again to a client that is gone proves nothing.
+        let [_, acknowledged] = tcp.acknowledged;
+        let taken = acknowledged > 0 || tcp.originator_data_after_answer.is_some();
+        return if server_octets > 0 && taken {
             Outcome::Served
         } else {
             Outcome::Unclear(Unclear::MidStream)
