@@ -742,3 +742,22 @@ fn two_recordings_of_one_device() {
     }
     complaints.raise();
 }
+
+#[test]
+fn quic_without_a_fallback() {
+    let original = originals()
+        .find(|original| original.name == "ipv6_quic_fallback")
+        .expect("a recording with QUIC");
+    let server: IpAddr = "2620:1ec:21::16".parse().expect("an address");
+    let frames = original.frames().iter().filter(|frame| {
+        let packet = original.recorded.packet(frame);
+        !packet.is_some_and(|p| p.is_tcp() && (p.source == server || p.destination == server))
+    });
+    let report = original.audit(&original.recorded.with(frames.cloned().collect()));
+    let mut sets = report.clients.iter().flat_map(|c| &c.endpoint_sets);
+    let set = sets.find(|s| s.id == Some(189)).expect("the set is listed");
+    assert_eq!(
+        (set.verdict.as_str(), set.cause.as_deref()),
+        ("blocked", Some("quic_no_reply"))
+    );
+}
