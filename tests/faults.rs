@@ -252,6 +252,20 @@ mod connecting {
     }
 
     #[test]
+    fn the_loser_of_a_race_between_addresses() {
+        for loser in ["20.37.153.9:443", MANAGE_V6_443] {
+            says(163, "reached", |scene| {
+                scene.lookup(MANAGE, 1, 0, None, &["20.37.153.9", MANAGE_IP]);
+                scene.lookup(MANAGE, 28, 0, None, &[MANAGE_V6]);
+                scene.connection(loser).syn(scene);
+                scene.wait(200);
+                scene.opened(MANAGE_443).serve(scene, MANAGE);
+                scene.wait_and_see(10_000);
+            });
+        }
+    }
+
+    #[test]
     fn served_first_dropped_later() {
         says(163, "degraded: syn_timeout", |scene| {
             scene.resolve(MANAGE, MANAGE_IP);
@@ -712,6 +726,42 @@ mod web {
             blocked,
             &page("511 Network Authentication Required", "", "log in"),
         );
+    }
+
+    /// What a connectivity probe of Windows gets: the verdict on its host and the proof.
+    fn probe(response: &str) -> (String, String) {
+        const PROBE: &str = "www.msftconnecttest.com";
+        let report = report(|scene| {
+            scene.resolve(PROBE, "23.55.163.60");
+            let mut connection = scene.opened("23.55.163.60:80");
+            let request = format!("GET /connecttest.txt HTTP/1.1\r\nHost: {PROBE}\r\n\r\n");
+            connection.say(scene, Client, request.as_bytes());
+            connection.say(scene, Server, response.as_bytes());
+            connection.close(scene);
+            scene.wait_and_see(5_000);
+        });
+        let hosts = report.clients.iter().flat_map(|c| &c.endpoint_sets);
+        let mut hosts = hosts.flat_map(|set| &set.hosts);
+        let host = hosts
+            .find(|h| h.name == PROBE)
+            .expect("the probe is listed");
+        let proof = host.evidence.iter().map(|e| e.what.as_str());
+        (host.verdict.clone(), proof.collect::<Vec<_>>().join("; "))
+    }
+
+    #[test]
+    fn a_captive_portal() {
+        let (verdict, _) =
+            probe("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\nMicrosoft Connect Test");
+        assert_eq!(verdict, "reached");
+        for response in [
+            page("302 Found", "Location: http://portal.example/login\r\n", ""),
+            page("200 OK", "", "<html>Welcome to our network</html>"),
+        ] {
+            let (verdict, proof) = probe(&response);
+            assert_eq!(verdict, "blocked");
+            assert!(proof.contains("captive portal"), "{proof}");
+        }
     }
 
     #[test]

@@ -130,7 +130,12 @@ pub fn judge_host(
         .filter(|attempt| attempt.failure(vantage).is_some())
         .collect();
     if served {
-        return judge_served(attempts, &failed, first, vantage);
+        // A connection let go after one SYN lost the race against another address (RFC 8305 §5).
+        let stopped: Vec<&Attempt> = failed
+            .into_iter()
+            .filter(|attempt| attempt.outcome != Outcome::Abandoned)
+            .collect();
+        return judge_served(attempts, &stopped, first, vantage);
     }
     let astray = lookups.iter().find(|lookup| {
         matches!(
