@@ -23,7 +23,14 @@ impl HostName {
         while let [rest @ .., b'.'] = name {
             name = rest;
         }
-        if name.is_empty() || name.len() > Self::MAX_OCTETS {
+        (name.len() <= Self::MAX_OCTETS).then(|| Self::from_escaped(name))?
+    }
+
+    /// Builds a name from the text form of a domain name that was short enough on the wire (RFC 1035 §5.1), with whatever
+    /// would change its reading escaped, which may have made it longer; `None` when nothing is left.
+    #[must_use]
+    pub(crate) fn from_escaped(name: &[u8]) -> Option<Self> {
+        if name.is_empty() {
             return None;
         }
         if name.iter().all(u8::is_ascii_graphic) {

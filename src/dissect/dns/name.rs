@@ -200,10 +200,13 @@ impl Presentation {
             self.text.extend_from_slice(label);
             return;
         }
-        // UTF-8 labels, common in multicast DNS (RFC 6762 §16), stay readable; `HostName` escapes what is not UTF-8.
-        for &octet in label {
+        // UTF-8 labels and blanks between words, common in multicast DNS (RFC 6762 §16), stay readable; `HostName` escapes
+        // what is not UTF-8.
+        let last = label.len().saturating_sub(1);
+        for (index, &octet) in label.iter().enumerate() {
             match octet {
                 b'.' | b'\\' => self.text.extend_from_slice(&[b'\\', octet]),
+                b' ' if (1..last).contains(&index) => self.text.push(octet),
                 0..=b' ' | 0x7f => self.push_decimal(octet),
                 _ => self.text.push(octet),
             }
@@ -221,12 +224,12 @@ impl Presentation {
         if self.labels == 0 {
             return Ok(None);
         }
-        // A host name drops dots at its end, and this one belongs to the label.
+        // Names from elsewhere drop dots at their end, and this one belongs to the label.
         if self.text.ends_with(b"\\.") {
             self.text.truncate(self.text.len().saturating_sub(2));
             self.push_decimal(b'.');
         }
-        HostName::from_wire(&self.text)
+        HostName::from_escaped(&self.text)
             .map(Some)
             .ok_or(NameDefect::Invalid)
     }
@@ -282,6 +285,10 @@ mod tests {
             Ok(Some("\\032a\\027b\\032".to_owned()))
         );
         assert_eq!(
+            read(b"\x0bLiving Room\x05local\0", 12),
+            Ok(Some("Living Room.local".to_owned()))
+        );
+        assert_eq!(
             read("\x08B\u{fc}ro-PC\x05local\0".as_bytes(), 12),
             Ok(Some("B\u{fc}ro-PC.local".to_owned()))
         );
@@ -294,6 +301,16 @@ mod tests {
         }
         // A pointer back to the label in front of it.
         assert_eq!(read(b"\x01a\xc0\x0c", 12), Err(NameDefect::Invalid));
+    }
+
+    #[test]
+    fn escapes_do_not_make_a_name_too_long() {
+        let octets = [[63].as_slice(), &[1; 63], &[63], &[2; 63], &[0]].concat();
+        let text = read(&octets, 12).unwrap().unwrap();
+        assert_eq!(
+            text,
+            format!("{}.{}", "\\001".repeat(63), "\\002".repeat(63))
+        );
     }
 
     #[test]
