@@ -125,7 +125,7 @@ impl LookupTable {
             }
             (true, DnsTransport::Mdns) => self.answer_multicast(message, seen, each),
             (true, _) => {
-                if let Some(question) = message.questions.first() {
+                for question in &message.questions {
                     let asked = Asked {
                         name: question.name.as_ref(),
                         ..asked(question)
@@ -338,6 +338,22 @@ fn fill_answer(exchange: &mut DnsExchange, message: &DnsMessage, seen: Seen) {
     exchange.hints.clone_from(&message.hints);
     exchange.answer_cut_short = message.cut_short;
     exchange.truncated = message.truncated;
+    // Hardly anybody asks several questions at once (RFC 9619); aliases are those of the first.
+    if let [first, _, ..] = message.questions.as_slice() {
+        if first.name != exchange.name {
+            exchange.cnames.clear();
+        }
+        let cnames = &exchange.cnames;
+        let belongs = |owner: &Option<HostName>| {
+            *owner == exchange.name || owner.as_ref().is_some_and(|owner| cnames.contains(owner))
+        };
+        exchange.addresses = message
+            .addresses
+            .iter()
+            .filter(|record| belongs(&record.owner))
+            .map(|record| record.address)
+            .collect();
+    }
 }
 
 #[cfg(test)]
@@ -424,6 +440,43 @@ mod tests {
     fn an_answer_without_question_is_told() {
         let (finished, _) = run(&Limits::default(), &[(9, true, "a.b")]);
         assert_eq!(finished, [(0, true)]);
+    }
+
+    #[test]
+    fn each_of_several_questions_has_its_own_answer() {
+        let client: SocketAddr = "10.0.0.5:5000".parse().unwrap();
+        let resolver: SocketAddr = "10.0.0.1:53".parse().unwrap();
+        let mut table = LookupTable::new(&Limits::default());
+        let questions = b"\x01a\0\0\x01\0\x01\x01b\0\0\x01\0\x01";
+        let answers = b"\x01a\0\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01\
+            \x01b\0\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x02";
+        let asked = [b"\0\x07\x01\0\0\x02\0\0\0\0\0\0", &questions[..]].concat();
+        let answered = [
+            b"\0\x07\x81\x80\0\x02\0\x02\0\0\0\0",
+            &questions[..],
+            answers,
+        ]
+        .concat();
+        let mut finished = Vec::new();
+        for (bytes, from, to) in [(asked, client, resolver), (answered, resolver, client)] {
+            let message = dns::parse(&bytes, true).unwrap();
+            let seen = Seen::default();
+            table.take(&message, from, to, DnsTransport::Udp, seen, &mut |one| {
+                let name = one.name.as_ref().map(ToString::to_string);
+                finished.push((name, one.queries, one.addresses.clone()));
+            });
+        }
+        let exchange = |name: &str, address: [u8; 4]| {
+            (
+                Some(name.to_owned()),
+                1,
+                vec![std::net::IpAddr::from(address)],
+            )
+        };
+        assert_eq!(
+            finished,
+            [exchange("a", [192, 0, 2, 1]), exchange("b", [192, 0, 2, 2])]
+        );
     }
 
     #[test]
