@@ -53,7 +53,7 @@ pub struct DnsExchange {
     pub resolver: SocketAddr,
     /// How the question travelled.
     pub transport: DnsTransport,
-    /// The name asked for; `None` for the root or an unreadable name.
+    /// The name asked for; `None` for the root.
     pub name: Option<HostName>,
     /// The type asked for as a number (1 A, 28 AAAA, 65 HTTPS …).
     pub query_type: u16,

@@ -16,8 +16,9 @@ const MIN_QUESTION_OCTETS: u32 = 5;
 /// Shortest record: root name, type, class, time to live, length (RFC 1035 §4.1.3).
 const MIN_RECORD_OCTETS: u32 = 11;
 
-/// Most questions kept. Unicast DNS asks one (RFC 9619); a multicast browser asks a dozen.
-const MAX_QUESTIONS: usize = 32;
+/// Most questions kept. Unicast DNS asks one (RFC 9619); a multicast browser asks as many as its packet holds, mostly by
+/// pointers: a hundred and more.
+const MAX_QUESTIONS: usize = 256;
 
 /// Operation codes (RFC 6895 §2.2).
 mod opcode {
@@ -46,7 +47,7 @@ pub enum Malformed {
 /// One entry of the question section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The name asked for; `None` for the root or a name that cannot be read.
+    /// The name asked for; `None` for the root.
     pub name: Option<HostName>,
     /// The type asked for (1 A, 28 AAAA, 65 HTTPS, 255 any …).
     pub query_type: u16,
@@ -84,7 +85,7 @@ pub struct DnsMessage {
     pub recursion_desired: bool,
     /// The server is willing to resolve (RA).
     pub recursion_available: bool,
-    /// Questions, at most 32.
+    /// Questions, at most 256.
     pub questions: SmallVec<[Question; 1]>,
     /// Names that the first question's name is an alias of, in the order in which a client follows them; aliases of
     /// unrelated names come last. At most 16 records are read.
@@ -483,7 +484,7 @@ mod tests {
 
     #[test]
     fn records_are_bounded_and_the_rest_is_told() {
-        let asked = vec![question("a.example", 1); 40];
+        let asked = vec![question("a.example", 1); MAX_QUESTIONS + 1];
         let answers = vec![record(ASKED, 1, 60, &[192, 0, 2, 7]); 100];
         let read = parse(&message(0x8180, [&asked, &answers, &[], &answers]), true).unwrap();
         assert_eq!(read.questions.len(), MAX_QUESTIONS);
@@ -560,14 +561,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_nothing_but_pointers_is_read_once() {
+    fn a_message_of_nothing_but_pointers_is_refused_at_once() {
         let mut bytes = b"\x12\x34\x81\x80\0\x01\x0f\xff\0\0\0\0".to_vec();
         bytes.extend(std::iter::repeat_n([0xc0, 0x0c], 32_700).flatten());
         let mut names = NameReader::new(&bytes);
-        let read = parse_with(&mut names, true).unwrap();
-        assert!(read.cut_short);
-        assert_eq!(read.questions[0].name, None);
+        assert_eq!(parse_with(&mut names, true), Err(Malformed::Question));
         assert!(names.walked() < 64);
+    }
+
+    #[test]
+    fn a_question_whose_name_leads_nowhere_is_not_the_root() {
+        let looping = [ASKED, b"\0\x01\0\x01"].concat();
+        let only = message(0x0100, [std::slice::from_ref(&looping), &[], &[], &[]]);
+        assert_eq!(parse(&only, true), Err(Malformed::Question));
+        let forward = b"\xc0\xff\0\x01\0\x01".to_vec();
+        let questions = [question("a.example", 1), forward];
+        let read = parse(&message(0x0100, [&questions, &[], &[], &[]]), true).unwrap();
+        assert_eq!((read.questions.len(), read.cut_short), (1, true));
     }
 
     proptest! {

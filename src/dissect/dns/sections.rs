@@ -78,7 +78,7 @@ impl<'n, 'a> Sections<'n, 'a> {
         self.position = self.names.skip(name_at)?;
         let [t0, t1, c0, c1] = self.take().ok_or(NameDefect::Cut)?;
         Ok(Question {
-            name: self.names.read(name_at).ok().flatten(),
+            name: self.names.read(name_at)?,
             query_type: u16::from_be_bytes([t0, t1]),
             query_class: u16::from_be_bytes([c0, c1]),
         })
