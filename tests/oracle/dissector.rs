@@ -217,9 +217,7 @@ impl DnsMessage {
                     *query_type = show.parse().unwrap_or_default();
                 }
             }
-            "dns.a" | "dns.aaaa" | "dns.cname" | "dns.dname"
-                if self.section == DnsSection::Answers =>
-            {
+            "dns.a" | "dns.aaaa" | "dns.cname" if self.section == DnsSection::Answers => {
                 self.answers.push(show)
             }
             "" => {
@@ -239,22 +237,17 @@ impl DnsMessage {
         if self.opcode != 0 {
             return;
         }
-        let multicast = matches!(self.transport, "mdns" | "llmnr");
         let (client, resolver) = if self.response {
             (destination, source)
         } else {
             (source, destination)
         };
-        let mut questions = self
-            .questions
-            .into_iter()
-            .map(|(name, query_type)| Question {
-                transport: self.transport.to_owned(),
-                client,
-                resolver: (!multicast).then_some(resolver),
-                name,
-                query_type,
-            });
+        for (name, _) in &self.questions {
+            reading.add_spelling(name);
+        }
+        let mut questions = self.questions.iter().map(|(name, query_type)| {
+            Question::new(self.transport, client, resolver, name, *query_type)
+        });
         if !self.response {
             questions.for_each(|question| reading.add_question(question, 1));
         } else if self.transport != "mdns"

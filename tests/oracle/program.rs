@@ -51,14 +51,14 @@ fn add_flow(flow: &Value, reading: &mut Reading) {
 
 fn add_lookup(lookup: &Value, reading: &mut Reading) {
     let transport = text(&lookup["transport"]);
-    let multicast = matches!(transport, "mdns" | "llmnr");
-    let question = Question {
-        transport: transport.to_owned(),
-        client: address(&lookup["client"]),
-        resolver: (!multicast).then(|| address(&lookup["resolver"])),
-        name: text(&lookup["name"]).to_owned(),
-        query_type: type_number(text(&lookup["type"])),
-    };
+    let question = Question::new(
+        transport,
+        address(&lookup["client"]),
+        address(&lookup["resolver"]),
+        text(&lookup["name"]),
+        type_number(text(&lookup["type"])),
+    );
+    reading.add_spelling(text(&lookup["name"]));
     reading.add_question(question.clone(), number(&lookup["queries"]));
     if transport != "mdns" && lookup["answer_frame"].is_u64() {
         let answers = ["addresses", "cnames"]

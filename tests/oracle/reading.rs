@@ -35,9 +35,29 @@ pub struct Question {
     pub client: IpAddr,
     /// `None` in multicast.
     pub resolver: Option<IpAddr>,
-    pub name: String,
+    /// In lower case: a client may spell it anew each time it asks.
+    name: String,
     /// The registry's number.
     pub query_type: u16,
+}
+
+impl Question {
+    pub fn new(
+        transport: &str,
+        client: IpAddr,
+        resolver: IpAddr,
+        name: &str,
+        query_type: u16,
+    ) -> Self {
+        let multicast = matches!(transport, "mdns" | "llmnr");
+        Self {
+            transport: transport.to_owned(),
+            client,
+            resolver: (!multicast).then_some(resolver),
+            name: name.to_lowercase(),
+            query_type,
+        }
+    }
 }
 
 impl Debug for Question {
@@ -62,6 +82,8 @@ pub struct Reading {
     http_hosts: BTreeSet<(Ends, String)>,
     /// Packets with each question.
     questions: BTreeMap<Question, u64>,
+    /// Names asked for, as they were spelt.
+    spellings: BTreeSet<String>,
     /// What answers to each question say: addresses, and names of aliases.
     answers: BTreeMap<Question, BTreeSet<String>>,
     /// Copies of packets that were left out, so that packets cannot be counted against each other.
@@ -98,6 +120,10 @@ impl Reading {
             let known = self.questions.entry(question).or_default();
             *known += packets;
         }
+    }
+
+    pub fn add_spelling(&mut self, name: &str) {
+        self.spellings.insert(name.to_owned());
     }
 
     pub fn add_answers(&mut self, question: Question, answers: impl IntoIterator<Item = String>) {
@@ -143,6 +169,8 @@ impl Reading {
                 ));
             }
         }
+        let unknown = other.spellings.difference(&self.spellings);
+        lines.extend(unknown.map(|name| format!("+ spelling {name:?}")));
         for question in keys(&self.answers, &other.answers) {
             let none = BTreeSet::new();
             let [theirs, ours] =
