@@ -102,6 +102,15 @@ impl ScenarioChoice {
     }
 }
 
+impl From<ScenarioChoice> for ScenarioPlan {
+    fn from(default: ScenarioChoice) -> Self {
+        Self {
+            default,
+            ..Self::default()
+        }
+    }
+}
+
 impl ScenarioPlan {
     /// Reads choices as they are typed: `NAME` for all devices, `ADDRESS=NAME` for one.
     ///

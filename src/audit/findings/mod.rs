@@ -194,9 +194,10 @@ impl Scene<'_> {
         });
         if lost {
             Severity::Critical
-        } else if hosts.iter().all(|host| self.may_fail(set, host)) && !hosts.is_empty() {
-            Severity::Information
-        } else if self.is_elsewhere(set) || self.is_not_needed(set) {
+        } else if self.is_elsewhere(set)
+            || self.is_not_needed(set)
+            || (!hosts.is_empty() && hosts.iter().all(|host| self.may_fail(set, host)))
+        {
             Severity::Information
         } else {
             Severity::Warning
