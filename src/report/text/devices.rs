@@ -289,14 +289,6 @@ pub(super) fn endpoint_sets(
             endpoint_set(set, page)?;
         }
     }
-    let rest = client.sets.iter().filter(|set| !is_shown(set)).count();
-    if rest > 0 {
-        let text = format!(
-            "{} not tried and not needed here",
-            counted(rest, "other set")
-        );
-        page.entry(&[plain("  ")], &[plain(&text)])?;
-    }
     Ok(())
 }
 
