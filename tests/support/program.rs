@@ -39,6 +39,9 @@ impl Place {
         for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
         }
+        // The lists that whoever runs the tests has imported are none of their business.
+        command.env("XDG_DATA_HOME", self.path().join("data"));
+        command.env("LOCALAPPDATA", self.path().join("data"));
         command
     }
 

@@ -81,7 +81,11 @@ impl Wire {
         self.segment(&up("A", 1_001, 5_001), &[]);
         self.segment(&up("A", 1_001, 5_001), request);
         match answer {
-            Some(answer) => self.segment(&down("A", 5_001, sent), answer),
+            Some(answer) => {
+                let received = 5_001 + u32::try_from(answer.len()).expect("a short answer");
+                self.segment(&down("A", 5_001, sent), answer);
+                self.segment(&up("A", sent, received), &[]);
+            }
             None => self.segment(&down("RA", 5_001, sent), &[]),
         }
     }
