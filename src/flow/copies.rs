@@ -55,7 +55,7 @@ impl CopyFilter {
             return false;
         }
         let fingerprint = self.fingerprint(packet);
-        let slot = usize::try_from(fingerprint & (SLOTS as u64 - 1)).unwrap_or(0);
+        let slot = usize::try_from(fingerprint % SLOTS as u64).unwrap_or(0);
         let Some(slot) = self.slots.get_mut(slot) else {
             return false;
         };

@@ -372,7 +372,7 @@ enum Identified {
 
 fn identify(direction: Direction, bytes: &[u8]) -> Identified {
     if looks_like_tls(bytes) {
-        return Identified::Stage(Stage::Tls(Box::new(TlsStream::new())));
+        return Identified::Stage(Stage::Tls(Box::default()));
     }
     if http::looks_like_request(bytes) || http::looks_like_response(bytes) {
         return Identified::Stage(Stage::Http(Box::new(HttpStream::new())));

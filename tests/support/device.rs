@@ -364,7 +364,9 @@ impl Device {
         }
     }
 
-    fn push_tcp(&mut self, mut flow: FlowRecord, tcp: TcpFacts) -> &mut Self {
+    /// Adds a flow in which everything that was sent was also acknowledged.
+    fn push_tcp(&mut self, mut flow: FlowRecord, mut tcp: TcpFacts) -> &mut Self {
+        tcp.acknowledged = tcp.payload;
         flow.last = self.seen();
         flow.packets = if tcp.syn_ack.is_some() {
             [6, 6]

@@ -241,6 +241,8 @@ impl Connection {
         bytes.extend(if flags & ACK == 0 { 0 } else { acknowledgment }.to_be_bytes());
         bytes.extend([0x50, flags, 0x20, 0, 0, 0, 0, 0]);
         bytes.extend(payload);
+        let checksum = tcp_checksum(from.ip(), to.ip(), &bytes);
+        bytes[16..18].copy_from_slice(&checksum.to_be_bytes());
         scene.packet(from.ip(), to.ip(), hops.unwrap_or(usual), 6, &bytes);
     }
 
@@ -357,6 +359,21 @@ fn internet(from: IpAddr, to: IpAddr, hops: u8, id: u16, protocol: u8, payload: 
     header.extend(octets(from));
     header.extend(octets(to));
     header
+}
+
+/// The checksum of a segment whose checksum field is zero (RFC 9293 §3.1).
+fn tcp_checksum(from: IpAddr, to: IpAddr, segment: &[u8]) -> u16 {
+    let mut covered = [octets(from), octets(to)].concat();
+    covered.extend([0, 6]);
+    covered.extend(length(segment.len()).to_be_bytes());
+    covered.extend(segment);
+    let sum: u32 = covered
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)))
+        .sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let folded = (folded & 0xffff) + (folded >> 16);
+    !u16::try_from(folded).expect("folded twice")
 }
 
 fn domain_name(name: &str) -> Vec<u8> {
