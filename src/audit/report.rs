@@ -591,20 +591,24 @@ fn client_report(
     let mut sets: Vec<SetReport> = Vec::new();
     for set in catalog.sets() {
         let hosts = by_set.remove(&set.key);
-        // A set that nothing touched and nobody needs is not worth a line.
+        // A set that nothing touched and that is not needed for certain is not worth a line.
         let tried = |own_only: bool| {
             hosts
                 .as_ref()
                 .is_some_and(|hosts| !hosts.own.is_empty() || (!own_only && !hosts.is_empty()))
         };
         let published = set.standing == Standing::Published;
-        let needed = scenario.requirement(set) != Requirement::None;
+        let needed = matches!(
+            scenario.requirement(set),
+            Requirement::Hard | Requirement::Soft
+        );
         let shown = (published && (needed || tried(false))) || tried(true);
         if shown && set.standing != Standing::Reference {
             sets.push(set_report(set, hosts.unwrap_or_default(), &scenario));
         }
     }
     loss::settle(&mut sets, &scenario, catalog, sight);
+    sets.shrink_to_fit();
     for tally in &mut families {
         tally.failed_hosts.sort();
     }
@@ -939,6 +943,7 @@ fn set_report(set: &EndpointSet, hosts: SetHosts, scenario: &Scenario) -> SetRep
             .min()
             .or(report.first);
     }
+    own.shrink_to_fit();
     report.hosts = own;
     report
 }

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use crate::audit::{AuditOptions, AuditReport, Auditor, ScenarioPlan};
 use crate::capture::{FrameStream, Input};
 use crate::catalog::{Catalog, ScenarioFile};
-use crate::facts::relay;
+use crate::facts::{CaptureSummary, FactSender, relay};
 use crate::observe::Observer;
 use crate::report;
 use anyhow::{Context, anyhow, bail};
@@ -187,20 +187,17 @@ fn audit(
     options: AuditOptions,
 ) -> (AuditReport, Vec<String>) {
     let mut auditor = Auditor::new(catalog, options);
-    let (mut sender, receiver) = relay();
-    let mut capture = std::thread::scope(|scope| {
-        scope.spawn(|| receiver.drain_into(&mut auditor));
-        let mut observer = Observer::default();
-        let mut progress = Progress::new(&stream);
-        while let Some(frame) = stream.next_frame() {
-            observer.push(&frame, &mut sender);
-            progress.step(|| stream.progress().octets_read);
-        }
-        progress.finish();
-        let capture = observer.finish(&mut sender);
-        drop(sender);
-        capture
+    let (sender, receiver) = relay();
+    let read = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| observe(&mut stream, sender));
+        // What was kept for the report is let go of where it was made, so that its memory serves again.
+        receiver.drain_into(&mut auditor);
+        reader.join()
     });
+    let mut capture = match read {
+        Ok(capture) => capture,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
     let failures = stream.failures().iter().map(ToString::to_string).collect();
     let provenance = stream.finish();
     capture.sections = provenance.sections;
@@ -208,6 +205,18 @@ fn audit(
     capture.warnings = provenance.warnings;
     capture.anomalies.merge(&provenance.anomalies);
     (auditor.finish(capture), failures)
+}
+
+/// Reads all frames and hands on the facts.
+fn observe(stream: &mut FrameStream, mut sender: FactSender) -> CaptureSummary {
+    let mut observer = Observer::default();
+    let mut progress = Progress::new(stream);
+    while let Some(frame) = stream.next_frame() {
+        observer.push(&frame, &mut sender);
+        progress.step(|| stream.progress().octets_read);
+    }
+    progress.finish();
+    observer.finish(&mut sender)
 }
 
 fn status(report: &AuditReport, fail_on: FailOn) -> ExitStatus {
