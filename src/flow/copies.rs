@@ -14,6 +14,9 @@ use std::time::Duration;
 /// mirror port are apart, and it stays in the processor's cache.
 const SLOTS: usize = 4_096;
 
+/// The bits of a fingerprint that choose its slot.
+const SLOT_BITS: u64 = 0xfff;
+
 /// How long after the first one a packet with the same non-zero IPv4 identification counts as its copy: mirror sessions
 /// that leave over different paths differ by a few milliseconds; the shortest retransmission timers are 200 ms, and they
 /// take a new identification.
@@ -55,7 +58,7 @@ impl CopyFilter {
             return false;
         }
         let fingerprint = self.fingerprint(packet);
-        let slot = usize::try_from(fingerprint % SLOTS as u64).unwrap_or(0);
+        let slot = usize::try_from(fingerprint & SLOT_BITS).unwrap_or(0);
         let Some(slot) = self.slots.get_mut(slot) else {
             return false;
         };
