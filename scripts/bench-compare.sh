@@ -47,7 +47,7 @@ measure() {
     fi
 }
 
-intap=(target/release/intap audit --format json "$file")
+intap=(target/release/intap audit "$file")
 tcpdump=("$(type -P tcpdump)" -r "$file" -w /dev/null)
 
 # Once each beforehand, so that the file is in the page cache.
