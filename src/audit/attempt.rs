@@ -5,6 +5,7 @@ use super::evidence::{Evidence, EvidenceList};
 use super::issuer;
 use super::lookup::LookupOutcome;
 use super::outcome::{KnownHost, Vantage, judge};
+use super::timeline::Milestones;
 use crate::attribution::NameSource;
 use crate::facts::{DnsExchange, DnsOutcome, FlowRecord, HostName, Seen, Transport};
 use compact_str::CompactString;
@@ -33,6 +34,8 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// One SYN was sent and nothing else happened.
     pub single_syn: bool,
+    /// When it passed its stages.
+    pub milestones: Milestones,
     /// The proof.
     pub evidence: Vec<Evidence>,
     /// A sign of TLS inspection, with its packet.

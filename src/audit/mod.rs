@@ -22,6 +22,7 @@ mod progress;
 mod report;
 mod reset;
 mod scenario;
+mod timeline;
 mod vantage;
 mod verdict;
 mod web;
@@ -38,7 +39,8 @@ pub use report::{
     Progress, SetReport, Summary,
 };
 pub use scenario::{Basis, Scenario, ScenarioChoice, ScenarioError, ScenarioPlan};
-pub use verdict::{Detour, Verdict};
+pub use timeline::{AttemptKind, AttemptReport, Milestones};
+pub use verdict::{Detour, HostVerdict, Verdict};
 
 use crate::attribution::{NameTable, name_flow};
 use crate::catalog::Catalog;
@@ -80,6 +82,8 @@ pub struct AuditOptions {
     pub keep_flows: bool,
     /// Keep every lookup for the report.
     pub keep_lookups: bool,
+    /// Keep the times of each host's first attempts and lookups for the report.
+    pub keep_timeline: bool,
 }
 
 /// A flow kept for the report.
@@ -298,6 +302,7 @@ impl<'c> Auditor<'c> {
             port_listed: attribution.port_listed,
             outcome: judgement.outcome,
             single_syn: is_single_syn(record),
+            milestones: Milestones::of(record),
             evidence: judgement.evidence.into_sorted(),
             inspection,
             tls_signs: TlsSigns::of(record, served),

@@ -11,6 +11,7 @@ use super::loss::{self, Loss, Sight};
 use super::outcome::{Vantage, judge};
 use super::progress::{self, Lookups, StageReport};
 use super::scenario::{Scenario, ScenarioPlan};
+use super::timeline::{self, AttemptReport};
 use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
 use super::{Attribution, Auditor, address};
 use crate::attribution::NameSource;
@@ -192,6 +193,8 @@ pub struct HostReport {
     pub unknown_issuer: Option<CompactString>,
     /// What made the server whose certificate the device refused recognisable.
     pub refused_fingerprint: Option<u64>,
+    /// Its first lookups and connections in the order of their first packets, when asked for.
+    pub timeline: Vec<AttemptReport>,
 }
 
 /// One flow, for the list of all flows.
@@ -356,6 +359,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             (&options.scenario, &scenarios),
             (vantage, sight),
             &served_addresses,
+            options.keep_timeline,
         ));
     }
     let circumstances = Circumstances {
@@ -541,6 +545,7 @@ fn client_report(
     (plan, scenarios): (&ScenarioPlan, &ScenarioFile),
     (vantage, sight): (Vantage, Sight),
     served: &BTreeSet<IpAddr>,
+    keep_timeline: bool,
 ) -> ClientReport {
     let Device {
         addresses,
@@ -570,7 +575,10 @@ fn client_report(
         for lookup in &mut entry.history.lookups {
             lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
         }
-        let host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
+        let mut host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
+        if keep_timeline {
+            host.timeline = timeline::steps(&entry.history);
+        }
         note_name_resolution(&mut lookups, &host, &entry);
         note_families(&mut families, &host, &entry.history.attempts, vantage);
         for set in &entry.sets.primary {
@@ -844,6 +852,7 @@ fn host_report(
         generic: entry.sets.generic,
         example,
         octets: history.octets,
+        timeline: Vec::new(),
         name,
         judged,
     }

@@ -2,6 +2,7 @@
 
 use super::catalog::Choice;
 use super::exit_status::ExitStatus;
+use super::output::Output;
 use super::progress::Progress;
 use crate::audit::{AuditOptions, AuditReport, Auditor, ScenarioPlan};
 use crate::capture::{FrameStream, Input};
@@ -13,7 +14,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What was typed.
 #[derive(Debug, Args)]
@@ -25,6 +26,10 @@ pub struct Arguments {
     /// How to print the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    /// Write the report to this file, whole or not at all, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 
     #[command(flatten)]
     choice: Choice,
@@ -62,6 +67,10 @@ enum Format {
     Text,
     /// For programs; see `intap schema`.
     Json,
+    /// For a ticket.
+    Markdown,
+    /// One self-contained page for a browser.
+    Html,
 }
 
 /// Lists that only programs want.
@@ -105,6 +114,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         clients: arguments.client.clone(),
         keep_flows: arguments.include.contains(&Include::Flows),
         keep_lookups: arguments.include.contains(&Include::Lookups),
+        keep_timeline: arguments.format == Format::Html,
     };
     let inputs: Vec<Input> = arguments.files.iter().cloned().map(Input::from).collect();
     let stream = match FrameStream::open(&inputs) {
@@ -112,7 +122,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Err(errors) => return Err(complain(errors)),
     };
     let (report, failures) = audit(stream, &catalog, options);
-    let written = write(&report, arguments.format);
+    let written = write(&report, arguments.format, arguments.output.as_deref());
     // After the report, where a terminal shows them.
     let absent = absent(&arguments.client, &report);
     for complaint in failures.iter().chain(&absent) {
@@ -122,7 +132,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         // The caller tells a reader that has left from a disk that is full.
         Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return Err(cause.into()),
         Err(cause) => {
-            bail!("the report could not be written ({cause}); write it where there is room")
+            let place = arguments
+                .output
+                .as_ref()
+                .map_or_else(String::new, |path| format!(" to {}", path.display()));
+            bail!("the report could not be written{place} ({cause}); write it where there is room")
         }
         Ok(()) => {}
     }
@@ -133,13 +147,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     })
 }
 
-fn write(report: &AuditReport, format: Format) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+fn write(report: &AuditReport, format: Format, path: Option<&Path>) -> io::Result<()> {
+    let mut out = BufWriter::new(Output::open(path)?);
+    let colour = matches!(out.get_ref(), Output::Standard(_)) && super::wants_colour();
     match format {
-        Format::Text => report::text::write(report, super::wants_colour(), &mut out)?,
+        Format::Text => report::text::write(report, colour, &mut out)?,
         Format::Json => report::json::write(report, &mut out)?,
+        Format::Markdown => report::markdown::write(report, &mut out)?,
+        Format::Html => report::html::write(report, &mut out)?,
     }
-    out.flush()
+    out.into_inner()?.finish()
 }
 
 /// What to say about devices that were asked for and are not in the report.

@@ -4,6 +4,7 @@ mod audit;
 mod catalog;
 mod exit_status;
 mod explain;
+mod output;
 mod progress;
 mod scenarios;
 

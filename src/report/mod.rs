@@ -5,7 +5,10 @@
 pub mod catalog;
 pub mod codes;
 mod community_id;
+pub mod html;
 pub mod json;
+pub mod markdown;
 pub mod scenarios;
 pub mod schema;
 pub mod text;
+mod wording;

@@ -1,0 +1,174 @@
+//! The words for verdicts, needs and counts that reports share.
+
+use crate::audit::{
+    AuditReport, Cause, ClientReport, Finding, Progress, SetReport, Severity, Unclear, Verdict,
+};
+use crate::catalog::Requirement;
+
+/// What a finding is about: a set, or the device as a whole.
+#[must_use]
+pub(super) fn concerned(finding: &Finding) -> String {
+    match &finding.set {
+        Some(set) => format!("set {set}"),
+        None => "the whole device".to_owned(),
+    }
+}
+
+/// A verdict in words.
+#[must_use]
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reached => "reached",
+        Verdict::Degraded => "works in part",
+        Verdict::Blocked => "blocked",
+        Verdict::Intercepted => "TLS inspected",
+        Verdict::NeverReached => "never tried",
+        Verdict::NotExercised => "not needed",
+        Verdict::Inconclusive => "cannot tell",
+    }
+}
+
+/// How much a device needs a set; empty when not at all.
+#[must_use]
+pub(super) fn need(requirement: Requirement) -> &'static str {
+    match requirement {
+        Requirement::Hard => "required",
+        Requirement::Soft => "useful",
+        Requirement::Conditional => "sometimes",
+        Requirement::None => "",
+    }
+}
+
+/// Why a set has its verdict; empty when the verdict says all.
+#[must_use]
+pub(super) fn reason(set: &SetReport) -> &'static str {
+    match (set.cause, set.unclear) {
+        (Some(cause), _) => Cause::phrase(cause),
+        (None, Some(unclear)) => Unclear::phrase(unclear),
+        (None, None) if set.looked_up_only => "looked up, never contacted",
+        (None, None) => "",
+    }
+}
+
+/// How far a device came, as a verdict, so that it bears the same mark and colour.
+#[must_use]
+pub(super) fn standing(progress: &Progress) -> Verdict {
+    match progress {
+        Progress::Stopped(_) => Verdict::Blocked,
+        Progress::Impaired(_) => Verdict::Degraded,
+        Progress::Unknown => Verdict::Inconclusive,
+        Progress::Clear => Verdict::Reached,
+    }
+}
+
+/// How far a device came, in a word.
+#[must_use]
+pub(super) fn state(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Stopped(_) => "stopped",
+        Progress::Impaired(_) => "hindered",
+        Progress::Unknown => "unclear",
+        Progress::Clear => "fine",
+    }
+}
+
+/// What a reader wants to see first comes first.
+#[must_use]
+pub(super) fn urgency(progress: &Progress) -> u8 {
+    match progress {
+        Progress::Stopped(_) => 0,
+        Progress::Impaired(_) => 1,
+        Progress::Unknown => 2,
+        Progress::Clear => 3,
+    }
+}
+
+/// A count with its noun: `1 device`, `2 devices`.
+#[must_use]
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// The whole report in one line, with the mark it bears.
+#[must_use]
+pub(super) fn headline(report: &AuditReport) -> (Verdict, String) {
+    let with = |wanted: u8| {
+        report
+            .clients
+            .iter()
+            .filter(|client| urgency(&client.progress) == wanted)
+            .count()
+    };
+    let all = report.clients.len();
+    let share = |count: usize, words: &str| match all {
+        1 => format!("The device was {words}"),
+        _ => format!("{count} of {} {words}", counted(all, "device")),
+    };
+    match (all, with(0), with(1), with(2)) {
+        (0, ..) => (
+            Verdict::Inconclusive,
+            "No device tried anything of the endpoint list".to_owned(),
+        ),
+        (_, 0, 0, 0) => (Verdict::Reached, share(all, "not stopped by anything")),
+        (_, 0, 0, unknown) => (
+            Verdict::Inconclusive,
+            share(unknown, "not shown well enough to tell"),
+        ),
+        (_, 0, impaired, _) => (
+            Verdict::Degraded,
+            share(impaired, "not stopped, but hindered"),
+        ),
+        (_, stopped, ..) => (Verdict::Blocked, share(stopped, "stopped")),
+    }
+}
+
+/// Findings by severity: `3 critical, 1 warning`.
+#[must_use]
+pub(super) fn findings(report: &AuditReport) -> String {
+    let parts: Vec<String> = [
+        (Severity::Critical, "critical"),
+        (Severity::Warning, "warning"),
+        (Severity::Information, "for information"),
+    ]
+    .into_iter()
+    .filter_map(|(severity, word)| {
+        let count = report
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count();
+        match (count, severity) {
+            (0, _) => None,
+            (_, Severity::Warning) => Some(counted(count, word)),
+            _ => Some(format!("{count} {word}")),
+        }
+    })
+    .collect();
+    if parts.is_empty() {
+        "none".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// The sets that stopped or hindered a device, in the order in which they failed.
+#[must_use]
+pub(super) fn failed_sets(client: &ClientReport) -> Vec<&SetReport> {
+    let (Progress::Stopped(keys) | Progress::Impaired(keys)) = &client.progress else {
+        return Vec::new();
+    };
+    keys.iter()
+        .filter_map(|key| client.sets.iter().find(|set| set.key == *key))
+        .collect()
+}
+
+/// The host that shows best what is wrong with a set: its name, or else what the set is.
+#[must_use]
+pub(super) fn telling_host(set: &SetReport) -> &str {
+    set.hosts
+        .iter()
+        .find(|host| host.judged.cause.is_some())
+        .or(set.hosts.first())
+        .map_or(&set.description, |host| host.name.as_str())
+}
