@@ -23,7 +23,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Blocked => "blocked",
         Verdict::Intercepted => "TLS inspected",
         Verdict::NeverReached => "never tried",
-        Verdict::NotExercised => "not needed",
+        Verdict::NotExercised => "not used",
         Verdict::Inconclusive => "cannot tell",
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::facts::Timestamp;
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 /// Octets with a decimal unit: `812 B`, `12.4 kB`.
@@ -64,15 +65,25 @@ pub fn clock(time: Timestamp) -> String {
     clock.get(..15).unwrap_or(clock).to_owned()
 }
 
-/// `part` of `whole` in percent, for an attribute of a picture.
-#[must_use]
-pub fn percent(part: Duration, whole: Duration) -> String {
-    let share = if whole.is_zero() {
-        0.0
-    } else {
-        (part.as_secs_f64() / whole.as_secs_f64()).min(1.0)
-    };
-    format!("{:.2}%", share * 100.0)
+/// A place or a length in a picture, in percent of its width.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Percent(pub f64);
+
+impl Percent {
+    /// `part` of `whole`, never more than all of it.
+    #[must_use]
+    pub fn of(part: Duration, whole: Duration) -> Self {
+        if whole.is_zero() {
+            return Self(0.0);
+        }
+        Self(100.0 * (part.as_secs_f64() / whole.as_secs_f64()).min(1.0))
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}%", self.0)
+    }
 }
 
 /// At most `limit` characters of `text`.
@@ -130,9 +141,10 @@ mod tests {
     #[test]
     fn shares_stay_within_the_picture() {
         let second = Duration::from_secs(1);
-        assert_eq!(percent(second / 3, second), "33.33%");
-        assert_eq!(percent(second * 2, second), "100.00%");
-        assert_eq!(percent(second, Duration::ZERO), "0.00%");
+        let shown = |part, whole| Percent::of(part, whole).to_string();
+        assert_eq!(shown(second / 3, second), "33.33%");
+        assert_eq!(shown(second * 2, second), "100.00%");
+        assert_eq!(shown(second, Duration::ZERO), "0.00%");
     }
 
     #[test]

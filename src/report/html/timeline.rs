@@ -1,7 +1,8 @@
 //! A device's way in time: for each feature area its hosts, and on each host's line the lookups and connections with the
 //! stages they passed.
 
-use super::{Mark, NAME_CHARACTERS, clock, figures, moment, shortened, span};
+use super::figures::Percent;
+use super::{Mark, NAME_CHARACTERS, clock, moment, shortened, span};
 use crate::audit::{
     AttemptKind, AttemptReport, ClientReport, HostReport, Outcome, SetReport, Verdict,
 };
@@ -20,6 +21,12 @@ const TABLE_ROWS: usize = 200;
 
 /// Lines of the time axis, at most.
 const TICKS: u32 = 6;
+
+/// Least width of a bar, in percent: about two pixels on a screen.
+const LEAST_WIDTH: f64 = 0.35;
+
+/// The part of the width that stands for the time; the rest is room for bars of the least width and marks at the end.
+const DRAWN_SHARE: f64 = 0.96;
 
 /// One device's picture.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ pub struct Way<'r> {
 /// A line of the time axis.
 #[derive(Debug)]
 pub struct Tick {
-    pub place: String,
+    pub place: Percent,
     pub label: String,
 }
 
@@ -68,15 +75,15 @@ pub struct Step {
     pub phases: Vec<Phase>,
     /// The mark at its end: `failed`, `unclear`, or nothing.
     pub end: &'static str,
-    pub end_place: String,
+    pub end_place: Percent,
 }
 
 /// One stage of a step.
 #[derive(Debug)]
 pub struct Phase {
     pub name: &'static str,
-    pub place: String,
-    pub width: String,
+    pub place: Percent,
+    pub width: Percent,
 }
 
 /// One lookup or connection, in words.
@@ -95,6 +102,13 @@ pub struct AttemptRow<'r> {
 struct Window {
     start: Timestamp,
     length: Duration,
+}
+
+impl Window {
+    /// Where in the picture what lies `elapsed` after the start.
+    fn place(self, elapsed: Duration) -> Percent {
+        Percent(Percent::of(elapsed, self.length).0 * DRAWN_SHARE)
+    }
 }
 
 impl<'r> Way<'r> {
@@ -153,7 +167,7 @@ impl<'r> Way<'r> {
                 .map_or(String::new(), ToString::to_string),
             start: moment(start),
             length: span(window.length),
-            ticks: ticks(window.length),
+            ticks: ticks(window),
             areas,
             more_hosts: all.saturating_sub(DRAWN_HOSTS),
             more_rows: rows.len().saturating_sub(TABLE_ROWS),
@@ -216,6 +230,7 @@ fn words(host: &HostReport) -> String {
     match host.attempts {
         0 => words.push_str("; looked up only"),
         1 if host.judged.verdict == Verdict::Reached => {}
+        1 => words.push_str("; 1 attempt"),
         attempts => words.push_str(&format!("; {} of {attempts} attempts served", host.served)),
     }
     words
@@ -224,14 +239,14 @@ fn words(host: &HostReport) -> String {
 impl Step {
     fn of(step: &AttemptReport, window: Window) -> Self {
         let from = step.first.time.since(window.start);
-        let phases = phases(step)
-            .into_iter()
-            .map(|(name, start, end)| Phase {
-                name,
-                place: figures::percent(from + start, window.length),
-                width: figures::percent(end.saturating_sub(start), window.length),
-            })
-            .collect();
+        let mut end_place = Percent(0.0);
+        let mut drawn = Vec::new();
+        for (name, start, end) in phases(step) {
+            let place = Percent(window.place(from + start).0.max(end_place.0));
+            let width = Percent((window.place(from + end).0 - place.0).max(LEAST_WIDTH));
+            end_place = Percent(place.0 + width.0);
+            drawn.push(Phase { name, place, width });
+        }
         Self {
             title: format!(
                 "{} {}, frame {}: {}",
@@ -240,13 +255,13 @@ impl Step {
                 step.first.frame,
                 outcome(step.outcome)
             ),
-            phases,
+            phases: drawn,
             end: match step.outcome {
                 Outcome::Failed(_) => "failed",
                 Outcome::Unclear(_) => "unclear",
                 Outcome::Served | Outcome::Abandoned => "",
             },
-            end_place: figures::percent(step.last.since(window.start), window.length),
+            end_place,
         }
     }
 }
@@ -318,7 +333,8 @@ impl<'r> AttemptRow<'r> {
 }
 
 /// Lines at round times: 1, 2 or 5 times a power of ten nanoseconds.
-fn ticks(length: Duration) -> Vec<Tick> {
+fn ticks(window: Window) -> Vec<Tick> {
+    let length = window.length;
     let mut step = Duration::from_nanos(1_000);
     let mut factors = [2, 5, 10].into_iter().cycle();
     let mut decade = step;
@@ -336,7 +352,7 @@ fn ticks(length: Duration) -> Vec<Tick> {
         .map(|count| step.saturating_mul(count))
         .take_while(|time| *time <= length)
         .map(|time| Tick {
-            place: figures::percent(time, length),
+            place: window.place(time),
             label: if time.is_zero() {
                 "0".to_owned()
             } else {
@@ -359,8 +375,13 @@ mod tests {
 
     #[test]
     fn the_axis_has_round_times_that_fit() {
-        let labels =
-            |length| -> Vec<String> { ticks(length).into_iter().map(|tick| tick.label).collect() };
+        let labels = |length| -> Vec<String> {
+            let start = Timestamp::default();
+            ticks(Window { start, length })
+                .into_iter()
+                .map(|tick| tick.label)
+                .collect()
+        };
         assert_eq!(
             labels(Duration::from_millis(27_400)),
             ["0", "5 s", "10 s", "15 s", "20 s", "25 s"]
@@ -397,6 +418,7 @@ mod tests {
             length: Duration::from_secs(6),
         };
         let drawn = Step::of(&step, window);
-        assert_eq!((drawn.end, drawn.end_place.as_str()), ("failed", "50.00%"));
+        assert_eq!(drawn.end, "failed");
+        assert_eq!(drawn.end_place.to_string(), "48.00%");
     }
 }
