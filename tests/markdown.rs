@@ -137,5 +137,5 @@ fn words_of_the_report_itself_need_no_code() {
     assert!(text.contains(
         "allow `time.windows.com` on UDP 123, or give the device another time server by DHCP"
     ));
-    assert!(text.starts_with("# Intune network audit: The device was not stopped, but hindered\n"));
+    assert!(text.starts_with("# Intune network audit: The device was stopped\n"));
 }

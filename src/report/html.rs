@@ -1,7 +1,7 @@
 //! The report for people who would rather look: one page that needs nothing but itself.
 //!
 //! Comes from an [`AuditReport`]; goes out as HTML with style, script and pictures inside. The templates escape whatever they
-//! are given ([`escaper`]), and the page's own policy lets the browser run and load nothing but the two pieces named by
+//! are given (`escaper`), and the page's own policy lets the browser run and load nothing but the two pieces named by
 //! their hashes. Content needs no script; what there is of it sorts and filters. The page is bounded whatever the capture:
 //! devices that were stopped come first, the rest is counted.
 
