@@ -60,8 +60,8 @@ impl fmt::Display for EditionKind {
 /// Something a list demands for some hosts whatever set they are in, such as that TLS is not inspected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlingRule {
-    /// The hosts, as published. A name without star covers what is below it too: the older editions write
-    /// `manage.microsoft.com` where later ones write `*.manage.microsoft.com`.
+    /// The hosts, as published. A name without star covers what is below it too, and `*.` the name itself: the older editions
+    /// write `manage.microsoft.com` where later ones write `*.manage.microsoft.com`, and mean the same service.
     pub hosts: Vec<HostPattern>,
     /// The sets whose hosts are meant, where the article speaks of a section.
     pub sets: Vec<SetKey>,
@@ -71,9 +71,10 @@ pub struct HandlingRule {
 
 impl HandlingRule {
     pub(super) fn applies_to(&self, folded: &str, sets: &[EndpointSet]) -> bool {
-        self.hosts
-            .iter()
-            .any(|pattern| pattern.matches_as_domain(folded))
+        let covers = |pattern: &HostPattern| {
+            pattern.matches_as_domain(folded) || pattern.as_str().strip_prefix("*.") == Some(folded)
+        };
+        self.hosts.iter().any(covers)
             || sets
                 .iter()
                 .any(|set| self.sets.contains(&set.key) && set.matches_host(folded))
