@@ -656,3 +656,18 @@ fn the_schema_check_finds_what_is_wrong() {
         ["$: findings is missing"]
     );
 }
+
+/// A device is judged by all its addresses, whichever of them was asked for.
+#[test]
+fn one_address_of_a_device_stands_for_the_device() {
+    let of = |address: &str| {
+        let arguments = ["audit", "-", "--format", "json", "--client", address];
+        let run =
+            Place::new().run_with_input(&arguments, recording("ipv6_quic_fallback/capture.pcap"));
+        let report: serde_json::Value = serde_json::from_str(&run.output).unwrap();
+        report["clients"].clone()
+    };
+    let by_ipv4 = of("10.20.0.14");
+    assert_eq!(by_ipv4[0]["addresses"].as_array().map(Vec::len), Some(2));
+    assert_eq!(by_ipv4, of("2001:db8:20::14"));
+}

@@ -76,7 +76,7 @@ const NAME_EXPIRY: Duration = Duration::from_secs(600);
 pub struct AuditOptions {
     /// What the devices are judged by.
     pub scenario: ScenarioPlan,
-    /// Only these client addresses; empty for all.
+    /// Only devices with one of these addresses; empty for all.
     pub clients: Vec<IpAddr>,
     /// Keep every flow for the report.
     pub keep_flows: bool,
@@ -166,14 +166,10 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    fn wants(&self, client: IpAddr) -> bool {
-        self.options.clients.is_empty() || self.options.clients.contains(&client)
-    }
-
     /// Remembers who opened the flow, and whether it repeats another client's connection behind a translator.
     fn note_client(&mut self, record: &FlowRecord, attribution: &Attribution) {
         let originator = record.five_tuple.originator;
-        if !self.wants(originator.ip()) || is_group_address(record.five_tuple.responder.ip()) {
+        if is_group_address(record.five_tuple.responder.ip()) {
             return;
         }
         let translated = self.is_translated(record);
@@ -279,7 +275,7 @@ impl<'c> Auditor<'c> {
 
     fn add_attempt(&mut self, record: &FlowRecord, attribution: &Attribution) {
         let client = record.five_tuple.originator.ip();
-        if attribution.sets.primary.is_empty() || !self.wants(client) {
+        if attribution.sets.primary.is_empty() {
             return;
         }
         // While the capture runs only success is certain; everything else waits for its end.
@@ -336,9 +332,7 @@ impl<'c> Auditor<'c> {
         if exchange.answer.is_some() {
             self.resolvers.insert(exchange.resolver.ip());
         }
-        if let Some(name) = &exchange.name
-            && self.wants(exchange.client.ip())
-        {
+        if let Some(name) = &exchange.name {
             self.note_lookup(&exchange, name);
         }
         if self.options.keep_lookups {
@@ -394,8 +388,7 @@ impl FactSink for Auditor<'_> {
         match fact {
             Fact::Flow(record) => self.take_flow(record),
             Fact::Dns(exchange) => self.take_lookup(exchange),
-            Fact::Host(sighting) if self.wants(sighting.address) => self.clients.learn(sighting),
-            Fact::Host(_) => {}
+            Fact::Host(sighting) => self.clients.learn(sighting),
         }
     }
 }

@@ -332,6 +332,14 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             .iter()
             .any(|address| forwarders.contains(address))
     });
+    // A device is asked for by any of its addresses, and judged by all of them.
+    devices.retain(|device| {
+        options.clients.is_empty()
+            || device
+                .addresses
+                .iter()
+                .any(|address| options.clients.contains(address))
+    });
     let all_devices = devices.len();
     // The tests see to it that the shipped file is read.
     let scenarios = ScenarioFile::shipped().unwrap_or_default();
