@@ -10,7 +10,8 @@ mod findings;
 mod overview;
 mod page;
 
-use crate::audit::{AuditReport, ClientReport, Progress, Verdict};
+use super::wording::urgency;
+use crate::audit::{AuditReport, ClientReport, Verdict};
 use anstyle::{AnsiColor, Style};
 use page::{Page, counted, styled};
 use std::io::{self, Write};
@@ -50,16 +51,6 @@ pub fn write(report: &AuditReport, colour: bool, out: &mut impl Write) -> io::Re
     let entries = findings::entries(&report.findings);
     findings::write(report, &entries, page)?;
     result(report, &findings::counts(&entries), page)
-}
-
-/// What a reader wants to see first.
-fn urgency(progress: &Progress) -> u8 {
-    match progress {
-        Progress::Stopped(_) => 0,
-        Progress::Impaired(_) => 1,
-        Progress::Unknown => 2,
-        Progress::Clear => 3,
-    }
 }
 
 /// The last line: on a terminal, the one that is certainly seen.
