@@ -3,8 +3,10 @@
 //! Comes in: a link type and a frame's octets. Goes out: the next step. Layouts are those of
 //! <https://www.tcpdump.org/linktypes.html>. A link type without a decoder is said by number, never fatal.
 
+use super::appliance;
 use super::octets::Octets;
 use super::packet::LinkContext;
+use super::ring;
 use super::step::{Header, LINK_HEADER_MALFORMED, LINK_HEADER_TRUNCATED, Step, Stop};
 use super::wireless;
 use crate::facts::{LinkType, MacAddress};
@@ -38,6 +40,10 @@ fn read_other<'a>(
         0 | 108 => loopback(octets),
         // Raw IP as its number is on the wire, on BSD, on OpenBSD; IPv4 only, IPv6 only.
         101 | 12 | 14 | 228 | 229 => Ok(Step::new(Header::Ip, octets)),
+        6 => ring::token_ring(octets),
+        // SLIP: a direction octet and fifteen of a compressed header.
+        8 => behind(Header::Ip, 16),
+        10 => ring::fddi(octets),
         9 => Ok(Step::new(Header::Ppp, octets)),
         // PPP in HDLC-like framing, or Cisco HDLC, told apart by the first octet (RFC 1547 §4.3.1).
         50 => match octets.at(0) {
@@ -48,8 +54,15 @@ fn read_other<'a>(
             Header::EtherType(super::ethernet::ether_type::PPPOE_SESSION),
             octets,
         )),
-        // A direction octet before PPP.
+        // A direction octet before PPP, Cisco HDLC and Frame Relay.
         204 => behind(Header::Ppp, 1),
+        205 => cisco_hdlc(octets.skip(1).ok_or(LINK_HEADER_TRUNCATED)?),
+        206 => frame_relay(octets.skip(1).ok_or(LINK_HEADER_TRUNCATED)?),
+        178 => appliance::juniper(octets, Header::Ethernet),
+        179 => appliance::juniper(octets, Header::Ppp),
+        180 => appliance::juniper(octets, Header::Link(LinkType(107))),
+        181 => appliance::juniper(octets, Header::Link(LinkType(104))),
+        197 => appliance::erf(octets),
         // A direction octet in place of the address field: what follows the control field is the protocol.
         166 => behind(Header::Ppp, 2),
         100 => Ok(Step::new(Header::Llc, octets)),
@@ -60,6 +73,7 @@ fn read_other<'a>(
         107 => frame_relay(octets),
         // OpenBSD enc(4): address family, SPI, flags.
         109 => behind(Header::Ip, 12),
+        122 => ring::fibre_channel(octets),
         113 => linux_sll(octets, link),
         276 => linux_sll2(octets, link),
         117 => pf_log(octets),
@@ -73,7 +87,12 @@ fn read_other<'a>(
         241 => behind(Header::Ethernet, 12),
         // IEEE 802.3br mPackets: the preamble before Ethernet.
         274 => behind(Header::Ethernet, 8),
+        242 => ring::infiniband(octets),
         258 => pktap(octets),
+        // Apple's own number for it, which others may use for anything: its record type is 1, its header 108 octets or more.
+        149 if octets.le32(4) == Some(1) && octets.le32(0).is_some_and(|l| l >= 108) => {
+            pktap(octets)
+        }
         105 => Ok(Step::new(
             Header::Wireless(wireless::Layout::default()),
             octets,
@@ -325,14 +344,10 @@ fn pktap(octets: Octets<'_>) -> Result<Step<'_>, Stop> {
 pub(super) fn name(link_type: LinkType) -> Option<&'static str> {
     Some(match link_type.0 {
         3 => "AX25",
-        6 => "IEEE802_5",
         7 => "ARCNET_BSD",
-        8 => "SLIP",
-        10 => "FDDI",
         99 => "SYMANTEC_FIREWALL",
         114 => "LTALK",
         118 => "CISCO_IOS",
-        122 => "IP_OVER_FC",
         123 => "SUNATM",
         129 => "ARCNET_LINUX",
         135 => "JUNIPER_ATM2",
@@ -361,16 +376,10 @@ pub(super) fn name(link_type: LinkType) -> Option<&'static str> {
         165 => "BACNET_MS_TP",
         169 => "GPRS_LLC",
         177 => "LINUX_LAPD",
-        178 => "JUNIPER_ETHER",
-        179 => "JUNIPER_PPP",
-        180 => "JUNIPER_FRELAY",
-        181 => "JUNIPER_CHDLC",
         187 => "BLUETOOTH_HCI_H4",
         189 => "USB_LINUX",
         195 => "IEEE802_15_4_WITHFCS",
-        197 => "ERF",
         201 => "BLUETOOTH_HCI_H4_WITH_PHDR",
-        206 => "C_HDLC_WITH_DIR",
         209 => "IPMB_LINUX",
         215 => "IEEE802_15_4_NONASK_PHY",
         220 => "USB_LINUX_MMAPPED",
@@ -519,6 +528,30 @@ mod tests {
             Ok((Header::Link(LinkType(1)), vec![0xaa]))
         );
         assert_eq!(step(258, &[0; 16]), Err(LINK_HEADER_MALFORMED));
+    }
+
+    #[test]
+    fn apples_own_number_only_means_its_header() {
+        let mut frame = vec![0; 109];
+        frame[0] = 108;
+        frame[4] = 1;
+        frame[8] = 1;
+        assert_eq!(step(149, &frame), Ok((Header::Link(LinkType(1)), vec![0])));
+        frame[4] = 2;
+        assert_eq!(step(149, &frame), Err(Stop::LinkType(LinkType(149))));
+    }
+
+    #[test]
+    fn a_direction_before_other_serial_lines() {
+        assert_eq!(
+            step(205, &[1, 0x0f, 0, 8, 0, 0x45]),
+            Ok((Header::EtherType(0x0800), vec![0x45]))
+        );
+        assert_eq!(
+            step(206, &[0, 0x18, 0x41, 0x03, 0xcc, 0x45]),
+            Ok((Header::Ip, vec![0x45]))
+        );
+        assert_eq!(step(205, &[]), Err(LINK_HEADER_TRUNCATED));
     }
 
     #[test]

@@ -15,6 +15,7 @@
     )
 )]
 
+mod appliance;
 mod checksum;
 mod decoder;
 mod ethernet;
@@ -25,6 +26,7 @@ mod ip_tunnel;
 mod link_type;
 mod octets;
 mod packet;
+mod ring;
 mod step;
 #[cfg(test)]
 mod totality;

@@ -315,6 +315,15 @@ fn seeds() -> Vec<(u32, Vec<u8>)> {
             101,
             port(5247, &before(&[0, 0x10, 3, 0, 0, 0, 0, 0], &wireless)),
         ),
+        (
+            101,
+            port(1701, &before(&[0, 2, 0, 7, 0, 9, 0xff, 3, 0, 0x21], &inner)),
+        ),
+        (101, port(6635, &before(&[0, 1, 1, 64], &inner))),
+        (
+            101,
+            port(37008, &before(&[1, 0, 0, 1, 10, 1, 0xb0, 1], &ethernet)),
+        ),
         (127, radiotap),
         (
             113,
@@ -328,6 +337,26 @@ fn seeds() -> Vec<(u32, Vec<u8>)> {
             258,
             before(&[12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], &ethernet),
         ),
+        (
+            6,
+            before(
+                &[
+                    0x10, 0x40, 2, 0, 0, 0, 0, 1, 0x82, 0, 0, 0, 0, 2, 2, 0, 0xaa, 0xaa, 3, 0, 0,
+                    0, 8, 0,
+                ],
+                &inner,
+            ),
+        ),
+        (
+            197,
+            before(
+                &[
+                    0, 0, 0, 0, 0, 0, 0, 0, 0x82, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                ],
+                &ethernet,
+            ),
+        ),
+        (178, before(b"MGC\x81\0\x02\0\0", &ethernet)),
     ]
 }
 
@@ -361,6 +390,9 @@ fn seeds_lead_where_they_should() {
         "geneve",
         "gtp-u",
         "capwap",
+        "l2tp",
+        "mpls-udp",
+        "tzsp",
     ];
     assert_eq!(tunnels, expected);
 }

@@ -1,11 +1,13 @@
-//! Tunnels over UDP: VXLAN, GENEVE, Teredo, GTP-U, CAPWAP.
+//! Tunnels over UDP: VXLAN, VXLAN-GPE, GENEVE, Teredo, GTP-U, CAPWAP, L2TP, LISP, MPLS, TZSP.
 //!
 //! Comes in: a UDP datagram. Goes out: the tunnel's name and the next step, but only when the tunnel header is beyond
 //! chance, or it *and* what it carries are believable: a port number alone proves nothing, and an ordinary datagram on
 //! such a port must stay one.
 
+mod access;
 mod capwap;
 mod gtp;
+mod mirror;
 mod overlay;
 mod teredo;
 
@@ -14,9 +16,11 @@ use super::ip;
 use super::octets::Octets;
 use super::step::{Header, Step};
 use super::transport;
+use access::{l2tp, lisp, mpls};
 use capwap::capwap;
 use gtp::gtp_user;
-use overlay::{geneve, vxlan};
+use mirror::tzsp;
+use overlay::{geneve, vxlan, vxlan_gpe};
 use teredo::teredo;
 
 /// Looks into a UDP datagram, header included, whose source or destination port belongs to a tunnel protocol.
@@ -34,7 +38,10 @@ pub(super) fn inner(datagram: Octets<'_>) -> Option<(&'static str, Step<'_>)> {
 
 #[inline]
 fn is_tunnel_port(port: u16) -> bool {
-    matches!(port, 2152 | 3544 | 4789 | 5247 | 6081 | 8472)
+    matches!(
+        port,
+        1701 | 2152 | 3544 | 4341 | 4789 | 4790 | 5247 | 6081 | 6635 | 8472 | 37008
+    )
 }
 
 #[cold]
@@ -50,6 +57,15 @@ fn by_port(port: u16, payload: Octets<'_>) -> Option<(&'static str, Step<'_>)> {
         2152 => Some(("gtp-u", gtp_user(payload)?)),
         // RFC 5415 §3.1.
         5247 => Some(("capwap", capwap(payload)?)),
+        // RFC 2661 §8.1.
+        1701 => Some(("l2tp", l2tp(payload)?)),
+        // RFC 9300 §5.3.
+        4341 => Some(("lisp", lisp(payload)?)),
+        4790 => Some(("vxlan-gpe", vxlan_gpe(payload)?)),
+        // RFC 7510 §3.
+        6635 => Some(("mpls-udp", mpls(payload)?)),
+        // What MikroTik routers and wireless sensors send a mirror to.
+        37008 => Some(("tzsp", tzsp(payload)?)),
         _ => None,
     }
 }
@@ -95,7 +111,9 @@ mod tests {
 
     #[test]
     fn an_ordinary_datagram_on_a_tunnel_port_stays_one() {
-        for port in [4789, 8472, 6081, 3544, 2152, 5247] {
+        for port in [
+            4789, 8472, 6081, 3544, 2152, 5247, 1701, 4341, 4790, 6635, 37008,
+        ] {
             assert_eq!(
                 look(
                     port,

@@ -1,4 +1,4 @@
-//! Networks over networks: VXLAN and GENEVE, which carry Ethernet frames or IP packets.
+//! Networks over networks: VXLAN, VXLAN-GPE and GENEVE, which carry Ethernet frames or IP packets.
 
 use super::{believable_ethernet, believable_ip};
 use crate::decode::ethernet::ether_type as et;
@@ -15,6 +15,22 @@ pub(super) fn vxlan(octets: Octets<'_>) -> Option<Step<'_>> {
         // Five octets that chance does not bring together: whatever the frame carries, it is one.
         [IDENTIFIER, 0, 0, 0, 0] => Some(Step::new(Header::Ethernet, frame)),
         [flags, _, _, _, 0] if flags == IDENTIFIER | GROUP_POLICY => believable_ethernet(frame),
+        _ => None,
+    }
+}
+
+/// VXLAN with a protocol of its own choice (draft-ietf-nvo3-vxlan-gpe §3.1).
+pub(super) fn vxlan_gpe(octets: Octets<'_>) -> Option<Step<'_>> {
+    /// A network identifier is there, a protocol is there.
+    const IDENTIFIER_AND_PROTOCOL: u8 = 0x0c;
+    let [flags, r1, r2, protocol, _, _, _, reserved] = *octets.first()?;
+    if flags & 0x3c != IDENTIFIER_AND_PROTOCOL || [r1, r2, reserved] != [0; 3] {
+        return None;
+    }
+    let rest = octets.skip(8)?;
+    match protocol {
+        1 | 2 => believable_ip(rest),
+        3 => believable_ethernet(rest),
         _ => None,
     }
 }
@@ -56,6 +72,19 @@ mod tests {
         );
         let policy = [&[0x88, 0x08, 0, 5, 0, 0, 42, 0][..], &ethernet()].concat();
         assert_eq!(look(4789, &policy), Some(("vxlan", Header::Ethernet, 34)));
+    }
+
+    #[test]
+    fn the_generic_form_says_what_it_carries() {
+        let frame = [&[0x0c, 0, 0, 3, 0, 0, 42, 0][..], &ethernet()].concat();
+        assert_eq!(
+            look(4790, &frame),
+            Some(("vxlan-gpe", Header::Ethernet, 34))
+        );
+        let packet = [&[0x0c, 0, 0, 1, 0, 0, 42, 0][..], &IPV4].concat();
+        assert_eq!(look(4790, &packet), Some(("vxlan-gpe", Header::Ip, 20)));
+        let service_header = [&[0x0c, 0, 0, 4, 0, 0, 42, 0][..], &IPV4].concat();
+        assert_eq!(look(4790, &service_header), None);
     }
 
     #[test]
