@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use truth::{recording, recordings};
 
 /// What the program prints about a recording.
@@ -380,7 +381,7 @@ fn report_full_of(text: &str) -> AuditReport {
         for set in &mut client.sets {
             set.description = text.into();
             for host in &mut set.hosts {
-                host.name = text.to_owned();
+                Arc::make_mut(host).name = text.to_owned();
             }
         }
     }

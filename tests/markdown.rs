@@ -10,6 +10,7 @@ mod truth;
 use intap::audit::AuditReport;
 use pages::{facts, report};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use std::sync::Arc;
 use truth::recording;
 
 const HOSTILE: [&str; 14] = [
@@ -37,7 +38,7 @@ fn report_full_of(text: &str) -> AuditReport {
         for set in &mut client.sets {
             set.description = text.into();
             for host in &mut set.hosts {
-                host.name = text.to_owned();
+                Arc::make_mut(host).name = text.to_owned();
             }
         }
     }

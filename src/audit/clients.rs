@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Most addresses observed as clients; beyond, new ones are counted only.
 const MAX_ADDRESSES: usize = 500_000;
@@ -29,7 +30,7 @@ pub enum HostKey {
 #[derive(Debug, Default)]
 pub struct HostEntry {
     /// The sets.
-    pub sets: SetMatch,
+    pub sets: Arc<SetMatch>,
     /// What was tried.
     pub history: HostHistory,
 }
@@ -63,18 +64,18 @@ pub struct ClientState {
 
 impl ClientState {
     /// The entry of a host, made when there is room.
-    pub fn host(&mut self, key: HostKey, sets: &SetMatch) -> Option<&mut HostEntry> {
+    pub fn host(&mut self, key: HostKey, sets: &Arc<SetMatch>) -> Option<&mut HostEntry> {
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key) {
             return None;
         }
         let entry = self.hosts.entry(key).or_insert_with(|| {
             Box::new(HostEntry {
-                sets: sets.clone(),
+                sets: Arc::clone(sets),
                 ..HostEntry::default()
             })
         });
         if entry.sets.primary.is_empty() {
-            entry.sets = sets.clone();
+            entry.sets = Arc::clone(sets);
         }
         Some(entry)
     }
@@ -141,13 +142,13 @@ pub struct Device {
     /// Its addresses, IPv4 first.
     pub addresses: Vec<IpAddr>,
     /// Its state, of all addresses together.
-    pub state: ClientState,
+    pub state: Box<ClientState>,
 }
 
 /// All addresses that act as clients.
 #[derive(Debug, Default)]
 pub struct ClientTable {
-    by_address: HashMap<IpAddr, ClientState, RandomState>,
+    by_address: HashMap<IpAddr, Box<ClientState>, RandomState>,
     /// Addresses left out because the table was full.
     pub refused: u64,
 }
@@ -198,7 +199,7 @@ impl ClientTable {
         }
         let mut states = self.by_address;
         let pairs = pairs_by_lookups(&states);
-        let mut devices = Vec::new();
+        let mut devices = Vec::with_capacity(states.len());
         for addresses in senders
             .into_values()
             .chain(pairs)
@@ -206,16 +207,16 @@ impl ClientTable {
         {
             let mut addresses = addresses;
             addresses.sort();
-            let mut joined = ClientState::default();
-            for address in &addresses {
-                if let Some(state) = states.remove(address) {
-                    joined.absorb(state);
-                }
+            let joined = addresses
+                .iter()
+                .filter_map(|address| states.remove(address))
+                .reduce(|mut joined, state| {
+                    joined.absorb(*state);
+                    joined
+                });
+            if let Some(state) = joined {
+                devices.push(Device { addresses, state });
             }
-            devices.push(Device {
-                addresses,
-                state: joined,
-            });
         }
         devices.extend(states.into_iter().map(|(address, state)| Device {
             addresses: vec![address],
@@ -234,7 +235,7 @@ enum Asker {
 
 /// Where no hardware address is in the capture: an IPv6 address that never asks a resolver, but opens connections to hosts
 /// whose IPv6 addresses one single IPv4 address asked for, is that device's.
-fn pairs_by_lookups(states: &HashMap<IpAddr, ClientState, RandomState>) -> Vec<Vec<IpAddr>> {
+fn pairs_by_lookups(states: &HashMap<IpAddr, Box<ClientState>, RandomState>) -> Vec<Vec<IpAddr>> {
     let mut askers: HashMap<&CompactString, Asker, RandomState> = HashMap::default();
     let [_, aaaa] = super::lookup::ADDRESS_TYPES;
     let unseen = |state: &ClientState| state.macs.is_empty();
@@ -348,7 +349,7 @@ mod tests {
     fn tried(table: &mut ClientTable, address: &str, name: &str, asked: bool) {
         let state = table.client(address.parse().unwrap()).unwrap();
         let host = state
-            .host(HostKey::Name(name.into()), &SetMatch::default())
+            .host(HostKey::Name(name.into()), &Arc::default())
             .unwrap();
         if asked {
             host.history

@@ -103,7 +103,7 @@ fn has_worked(host: &HostReport) -> bool {
 }
 
 fn failed_hosts(set: &SetReport) -> impl Iterator<Item = &HostReport> {
-    set.hosts.iter().filter(|host| is_failed(host))
+    set.hosts().filter(|host| is_failed(host))
 }
 
 /// Position of a set and a host of it.
@@ -161,7 +161,7 @@ fn failing_together(
 ) -> Vec<Place> {
     let mut places = Vec::new();
     for (index, set) in sets.iter().enumerate() {
-        for host in set.hosts.iter().filter(|host| belongs(set, host)) {
+        for host in set.hosts().filter(|host| belongs(set, host)) {
             if has_worked(host) {
                 return Vec::new();
             }
@@ -289,8 +289,7 @@ fn untried(
     };
     let tried = |belongs: &dyn Fn(&SetReport, &HostReport) -> bool| {
         sets.iter().any(|set| {
-            set.hosts
-                .iter()
+            set.hosts()
                 .any(|host| host.attempts > 0 && belongs(set, host))
         })
     };
@@ -332,7 +331,7 @@ fn untried(
                 let stood_for = found.is_sample()
                     && sets
                         .get(index)
-                        .is_some_and(|set| set.hosts.iter().any(has_worked));
+                        .is_some_and(|set| set.hosts().any(has_worked));
                 (!stood_for).then(|| (index, vec![pattern.to_string()]))
             })
             .collect();

@@ -3,8 +3,12 @@
 use crate::attribution::{FlowName, NameSource};
 use crate::catalog::{Catalog, EndpointSet, SetKey, Standing};
 use crate::facts::{HostName, Transport};
+use compact_str::CompactString;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The sets a host belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,18 +33,61 @@ pub struct Attribution {
     /// The name's source.
     pub name_source: NameSource,
     /// The sets.
-    pub sets: SetMatch,
+    pub sets: Arc<SetMatch>,
     /// Some primary set lists the port; `None` when no set does or the flow goes through a proxy.
     pub port_listed: Option<bool>,
     /// The responder is a proxy.
     pub through_proxy: bool,
 }
 
-/// The sets that list `name`.
-#[must_use]
-pub fn sets_of_name(catalog: &Catalog, name: &HostName) -> Option<SetMatch> {
-    let folded = name.folded();
-    let found = catalog.match_host(&folded)?;
+/// Names remembered with their sets; a capture asks for a few names many times.
+const NAMES_REMEMBERED: usize = 16_384;
+
+/// Finds the sets of names and addresses.
+#[derive(Debug)]
+pub struct SetFinder<'c> {
+    catalog: &'c Catalog,
+    /// What was found, by folded name; `None` for names that nothing lists.
+    by_name: HashMap<CompactString, Option<Arc<SetMatch>>, RandomState>,
+}
+
+impl<'c> SetFinder<'c> {
+    /// A finder in `catalog`.
+    #[must_use]
+    pub fn new(catalog: &'c Catalog) -> Self {
+        Self {
+            catalog,
+            by_name: HashMap::default(),
+        }
+    }
+
+    /// The sets that list `name`.
+    pub fn of_name(&mut self, name: &HostName) -> Option<Arc<SetMatch>> {
+        let folded = name.folded();
+        if let Some(known) = self.by_name.get(&folded) {
+            return known.clone();
+        }
+        let found = sets_of_name(self.catalog, &folded).map(Arc::new);
+        if self.by_name.len() < NAMES_REMEMBERED {
+            self.by_name.insert(folded, found.clone());
+        }
+        found
+    }
+
+    /// The sets of `name` or, failing that, of the names it is an alias for.
+    pub fn of_chain<'n>(
+        &mut self,
+        name: &'n HostName,
+        aliases: impl IntoIterator<Item = &'n HostName>,
+    ) -> Option<Arc<SetMatch>> {
+        std::iter::once(name)
+            .chain(aliases)
+            .find_map(|name| self.of_name(name))
+    }
+}
+
+fn sets_of_name(catalog: &Catalog, folded: &str) -> Option<SetMatch> {
+    let found = catalog.match_host(folded)?;
     if found.standing() == Standing::Reference {
         return None;
     }
@@ -56,24 +103,10 @@ pub fn sets_of_name(catalog: &Catalog, name: &HostName) -> Option<SetMatch> {
     })
 }
 
-/// The sets of `name` or, failing that, of the names it is an alias for.
-#[must_use]
-pub fn sets_of_chain<'n>(
-    catalog: &Catalog,
-    name: &'n HostName,
-    aliases: impl IntoIterator<Item = &'n HostName>,
-) -> Option<SetMatch> {
-    sets_of_name(catalog, name).or_else(|| {
-        aliases
-            .into_iter()
-            .find_map(|alias| sets_of_name(catalog, alias))
-    })
-}
-
 /// Attributes a flow to `responder` that was named `flow_name`.
 #[must_use]
 pub fn attribute(
-    catalog: &Catalog,
+    finder: &mut SetFinder<'_>,
     flow_name: FlowName,
     responder: SocketAddr,
     transport: Transport,
@@ -87,14 +120,14 @@ pub fn attribute(
     } = flow_name;
     let mut source = name_source.code();
     let sets = match &name {
-        Some(name) => sets_of_chain(catalog, name, &aliases).unwrap_or_default(),
-        None if through_proxy => SetMatch::default(),
+        Some(name) => finder.of_chain(name, &aliases).unwrap_or_default(),
+        None if through_proxy => Arc::default(),
         None => {
-            let by_address = sets_of_address(catalog, responder);
+            let by_address = sets_of_address(finder.catalog, responder);
             if !by_address.primary.is_empty() {
                 source = "prefix";
             }
-            by_address
+            Arc::new(by_address)
         }
     };
     let lists = |set: &EndpointSet| set.lists_port(transport, responder.port());
@@ -104,7 +137,7 @@ pub fn attribute(
         let listed: Vec<Option<bool>> = sets
             .primary
             .iter()
-            .filter_map(|key| catalog.set(key))
+            .filter_map(|key| finder.catalog.set(key))
             .map(lists)
             .collect();
         if listed.contains(&Some(true)) {

@@ -53,7 +53,7 @@ use clients::{ClientTable, HostKey};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
-use matching::{Attribution, attribute, sets_of_chain};
+use matching::{Attribution, SetFinder, attribute};
 use outcome::{Vantage, judge};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -114,6 +114,7 @@ impl Opening {
 pub struct Auditor<'c> {
     catalog: &'c Catalog,
     options: AuditOptions,
+    sets: SetFinder<'c>,
     names: NameTable,
     clients: ClientTable,
     vantage: VantageEvidence,
@@ -132,6 +133,7 @@ impl<'c> Auditor<'c> {
         Self {
             catalog,
             options,
+            sets: SetFinder::new(catalog),
             names: NameTable::default(),
             clients: ClientTable::default(),
             vantage: VantageEvidence::default(),
@@ -155,7 +157,7 @@ impl<'c> Auditor<'c> {
         self.expire(record.last.time);
         let name = name_flow(&record, &self.names);
         let responder = record.five_tuple.responder;
-        let attribution = attribute(self.catalog, name, responder, record.five_tuple.transport);
+        let attribution = attribute(&mut self.sets, name, responder, record.five_tuple.transport);
         self.note_client(&record, &attribution);
         self.add_attempts(&record, &attribution);
         if self.options.keep_flows {
@@ -258,7 +260,7 @@ impl<'c> Auditor<'c> {
             return;
         }
         for host in hosts {
-            let sets = sets_of_chain(self.catalog, host, []).unwrap_or_default();
+            let sets = self.sets.of_chain(host, []).unwrap_or_default();
             let mut part = record.clone();
             if let Some(http) = &mut part.http {
                 http.exchanges
@@ -341,7 +343,7 @@ impl<'c> Auditor<'c> {
     }
 
     fn note_lookup(&mut self, exchange: &DnsExchange, name: &HostName) {
-        let sets = sets_of_chain(self.catalog, name, &exchange.cnames);
+        let sets = self.sets.of_chain(name, &exchange.cnames);
         let Some(client) = self.clients.client(exchange.client.ip()) else {
             return;
         };

@@ -85,7 +85,7 @@ pub fn stages(
     };
     let mut hosts: Vec<Vec<(&SetReport, &HostReport)>> = vec![Vec::new(); part.stages.len()];
     for set in sets {
-        for host in &set.hosts {
+        for host in set.hosts() {
             let stage = stage_of_host(scenario, set, host, catalog);
             if let Some(known) = stage.and_then(|stage| hosts.get_mut(stage))
                 && known.iter().all(|(_, other)| other.name != host.name)
@@ -226,8 +226,7 @@ pub fn stage_of_set(scenario: &Scenario, set: &SetReport) -> Option<usize> {
 /// that names the set.
 #[must_use]
 pub fn stage_of_failure(scenario: &Scenario, set: &SetReport, catalog: &Catalog) -> Option<usize> {
-    set.hosts
-        .iter()
+    set.hosts()
         .filter(|host| {
             set.loss
                 .as_ref()
@@ -243,7 +242,7 @@ pub fn stage_of_failure(scenario: &Scenario, set: &SetReport, catalog: &Catalog)
 pub fn tried_stages(scenario: &Scenario, sets: &[SetReport], catalog: &Catalog) -> Vec<usize> {
     let mut stages: Vec<usize> = sets
         .iter()
-        .flat_map(|set| set.hosts.iter().map(move |host| (set, host)))
+        .flat_map(|set| set.hosts().map(move |host| (set, host)))
         .filter(|(_, host)| host.attempts > 0)
         .filter_map(|(set, host)| stage_of_host(scenario, set, host, catalog))
         .collect();

@@ -8,6 +8,7 @@ use super::findings::{self, Finding};
 use super::fitness::{self, Circumstances, Fitness};
 use super::lookup::{ADDRESS_TYPES, LookupOutcome, judge_lookup};
 use super::loss::{self, Loss, Sight};
+use super::matching::SetFinder;
 use super::outcome::{Vantage, judge};
 use super::progress::{self, Lookups, StageReport};
 use super::scenario::{Scenario, ScenarioPlan};
@@ -22,9 +23,12 @@ use crate::facts::{
     CaptureSummary, DnsExchange, FiveTuple, FlowRecord, HostName, MacAddress, Seen, Transport,
 };
 use compact_str::CompactString;
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,8 +141,8 @@ pub struct SetReport {
     pub first: Option<Seen>,
     /// Names were looked up and resolved, no attempt followed.
     pub looked_up_only: bool,
-    /// Its hosts that were tried or looked up, in the order of their first packets.
-    pub hosts: Vec<HostReport>,
+    /// Its hosts that were tried or looked up, in the order of their first packets; a host may be in several sets.
+    pub hosts: Vec<Arc<HostReport>>,
     /// IP octets of all its flows.
     pub octets: u64,
     /// What the device loses with it; `None` when nothing.
@@ -284,6 +288,11 @@ impl AuditReport {
 }
 
 impl SetReport {
+    /// Its hosts, one after the other.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostReport> {
+        self.hosts.iter().map(Arc::as_ref)
+    }
+
     /// The verdict stands in the way of what the set is for.
     #[must_use]
     pub fn fails(&self) -> bool {
@@ -308,6 +317,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
     let Auditor {
         catalog,
         options,
+        mut sets,
         clients,
         vantage: evidence,
         flows,
@@ -352,24 +362,21 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         .filter(|device| device.state.initial_hop_limits.len() > 1)
         .count();
     let mut served_addresses = BTreeSet::new();
-    let mut reports = Vec::new();
     for device in &mut devices {
         settle(device, vantage, &known_host);
         served_addresses.extend(served_by(&device.state));
     }
-    for device in devices
-        .into_iter()
-        .filter(|device| device.state.touches_endpoints())
-    {
-        reports.push(client_report(
+    devices.retain(|device| device.state.touches_endpoints());
+    let reports = in_parallel(devices, |device| {
+        client_report(
             device,
             catalog,
             (&options.scenario, &scenarios),
             (vantage, sight),
             &served_addresses,
             options.keep_timeline,
-        ));
-    }
+        )
+    });
     let circumstances = Circumstances {
         vantage: evidence,
         devices: all_devices,
@@ -397,11 +404,43 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             .then(|| flow_reports(flows, vantage, &known_host)),
         lookups: options
             .keep_lookups
-            .then(|| lookup_reports(lookups, catalog, vantage, &served_addresses)),
+            .then(|| lookup_reports(lookups, &mut sets, vantage, &served_addresses)),
         other_clients: all_devices.saturating_sub(reports.len()),
         clients: reports,
         capture,
     }
+}
+
+/// Devices that are worth a thread of their own.
+const DEVICES_PER_THREAD: usize = 256;
+
+/// Makes each device's report, on as many processors as are worth it; the reports keep the order of the devices.
+fn in_parallel(
+    mut devices: Vec<Device>,
+    report: impl Fn(Device) -> ClientReport + Sync,
+) -> Vec<ClientReport> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = processors
+        .min(devices.len().div_ceil(DEVICES_PER_THREAD))
+        .max(1);
+    let share = devices.len().div_ceil(threads);
+    let mut reports = Vec::with_capacity(devices.len());
+    std::thread::scope(|scope| {
+        let report = &report;
+        let mut others = Vec::new();
+        while devices.len() > share {
+            let last = devices.split_off(devices.len().saturating_sub(share));
+            others.push(scope.spawn(move || last.into_iter().map(report).collect::<Vec<_>>()));
+        }
+        reports.extend(devices.into_iter().map(report));
+        for other in others.into_iter().rev() {
+            match other.join() {
+                Ok(part) => reports.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    reports
 }
 
 /// Hosts on which no verdict is possible, by the reason.
@@ -432,10 +471,7 @@ fn is_translated(client: &ClientState) -> bool {
 }
 
 /// Resolvers that pass other devices' questions on, and addresses that only repeat the questions of others.
-fn forwarders(
-    devices: &[Device],
-    resolvers: &hashbrown::HashSet<IpAddr, foldhash::fast::RandomState>,
-) -> BTreeSet<IpAddr> {
+fn forwarders(devices: &[Device], resolvers: &HashSet<IpAddr, RandomState>) -> BTreeSet<IpAddr> {
     let only_asks = |device: &Device| {
         device
             .state
@@ -444,14 +480,17 @@ fn forwarders(
             .all(|host| host.history.attempts.is_empty())
             && device.state.touches_endpoints()
     };
+    let known_to_others: HashSet<&HostKey, RandomState> = devices
+        .iter()
+        .filter(|device| !only_asks(device))
+        .flat_map(|device| device.state.hosts.keys())
+        .collect();
     let asked_elsewhere = |device: &Device| {
-        device.state.hosts.keys().all(|key| {
-            devices.iter().any(|other| {
-                other.addresses != device.addresses
-                    && !only_asks(other)
-                    && other.state.hosts.contains_key(key)
-            })
-        })
+        device
+            .state
+            .hosts
+            .keys()
+            .all(|key| known_to_others.contains(key))
     };
     devices
         .iter()
@@ -589,6 +628,7 @@ fn client_report(
         }
         note_name_resolution(&mut lookups, &host, &entry);
         note_families(&mut families, &host, &entry.history.attempts, vantage);
+        let host = Arc::new(host);
         for set in &entry.sets.primary {
             by_set
                 .entry(set.clone())
@@ -874,9 +914,9 @@ fn count(length: usize) -> u64 {
 #[derive(Debug, Default)]
 struct SetHosts {
     /// Hosts for which the set has the most specific pattern.
-    own: Vec<HostReport>,
+    own: Vec<Arc<HostReport>>,
     /// Hosts that belong to another set more specifically.
-    less_specific: Vec<HostReport>,
+    less_specific: Vec<Arc<HostReport>>,
 }
 
 impl SetHosts {
@@ -907,6 +947,7 @@ fn set_report(set: &EndpointSet, hosts: SetHosts, scenario: &Scenario) -> SetRep
     };
     let with = |verdicts: &[Verdict]| -> Vec<&HostReport> {
         own.iter()
+            .map(Arc::as_ref)
             .filter(|host| verdicts.contains(&host.judged.verdict))
             .collect()
     };
@@ -937,7 +978,7 @@ fn set_report(set: &EndpointSet, hosts: SetHosts, scenario: &Scenario) -> SetRep
     } else if !own.is_empty() {
         report.verdict = Verdict::NeverReached;
         report.looked_up_only = true;
-        own.iter().collect()
+        own.iter().map(Arc::as_ref).collect()
     } else if let Some(host) = less_specific
         .iter()
         .filter(|host| host.judged.verdict == Verdict::Reached)
@@ -1019,8 +1060,8 @@ fn flow_reports(
                 record: kept.record,
                 name,
                 source,
-                sets: sets.primary,
-                also: sets.also,
+                sets: sets.primary.clone(),
+                also: sets.also.clone(),
                 port_listed,
             }
         })
@@ -1049,16 +1090,17 @@ fn join_datagrams(flows: Vec<FlowReport>) -> Vec<FlowReport> {
 
 fn lookup_reports(
     lookups: Vec<DnsExchange>,
-    catalog: &Catalog,
+    sets: &mut SetFinder<'_>,
     vantage: Vantage,
     served: &BTreeSet<IpAddr>,
 ) -> Vec<LookupReport> {
     let mut reports: Vec<LookupReport> = lookups
         .into_iter()
         .map(|exchange| {
-            let catalogued = exchange.name.as_ref().is_some_and(|name| {
-                super::matching::sets_of_chain(catalog, name, &exchange.cnames).is_some()
-            });
+            let catalogued = exchange
+                .name
+                .as_ref()
+                .is_some_and(|name| sets.of_chain(name, &exchange.cnames).is_some());
             let outcome = if catalogued {
                 judge_catalogued_lookup(&exchange, vantage, served)
             } else {

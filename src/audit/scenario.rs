@@ -341,7 +341,7 @@ impl Scenario {
                 Requirement::None
             };
         }
-        if self.of_another_region(&set.key) {
+        if self.region.is_some() && self.of_another_region(&set.key) {
             return Requirement::None;
         }
         self.parts
@@ -408,7 +408,7 @@ fn listed(clues: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::matching::sets_of_name;
+    use crate::audit::matching::SetFinder;
     use crate::facts::HostName;
 
     fn file() -> ScenarioFile {
@@ -418,11 +418,12 @@ mod tests {
     /// A client that contacted these hosts.
     fn client(names: &[&str]) -> ClientState {
         let catalog = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
+        let mut finder = SetFinder::new(&catalog);
         let mut state = ClientState::default();
         for text in names {
             let name = HostName::from_wire(text.as_bytes()).unwrap();
             state.telling_names.push(name.folded());
-            if let Some(sets) = sets_of_name(&catalog, &name) {
+            if let Some(sets) = finder.of_name(&name) {
                 state.host(HostKey::Name(name.folded()), &sets);
             }
         }

@@ -213,7 +213,7 @@ fn endpoint_set(set: &SetReport) -> EndpointSet<'_> {
         first_frame: frame(set.first),
         first_time: time(set.first),
         octets: set.octets,
-        hosts: set.hosts.iter().map(host).collect(),
+        hosts: set.hosts().map(host).collect(),
     }
 }
 

@@ -129,8 +129,7 @@ fn sets(clients: &[&ClientReport], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
     for (client, set) in bad.iter().take(LISTED_SETS) {
         let mut hosts: Vec<String> = set
-            .hosts
-            .iter()
+            .hosts()
             .filter(|host| host.judged.verdict != Verdict::Reached)
             .map(|host| code(&host.name))
             .take(4)

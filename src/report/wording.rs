@@ -166,9 +166,8 @@ pub(super) fn failed_sets(client: &ClientReport) -> Vec<&SetReport> {
 /// The host that shows best what is wrong with a set: its name, or else what the set is.
 #[must_use]
 pub(super) fn telling_host(set: &SetReport) -> &str {
-    set.hosts
-        .iter()
+    set.hosts()
         .find(|host| host.judged.cause.is_some())
-        .or(set.hosts.first())
+        .or(set.hosts().next())
         .map_or(&set.description, |host| host.name.as_str())
 }

@@ -49,11 +49,7 @@ fn of_one_host(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
         });
         dead
     };
-    let hosts: Vec<&HostReport> = set
-        .hosts
-        .iter()
-        .filter(|host| !dead(host).is_empty())
-        .collect();
+    let hosts: Vec<&HostReport> = set.hosts().filter(|host| !dead(host).is_empty()).collect();
     if hosts.is_empty() {
         return None;
     }
@@ -87,8 +83,7 @@ fn of_ranges(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
             .find(|prefix| prefix.contains(address))
     };
     let open: Vec<Prefix> = set
-        .hosts
-        .iter()
+        .hosts()
         .flat_map(serving)
         .filter_map(|address| range_of(address.ip()))
         .collect();
@@ -103,8 +98,7 @@ fn of_ranges(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
             .collect()
     };
     let hosts: Vec<&HostReport> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| !closed_for(host).is_empty())
         .collect();
     if hosts.is_empty() || open.is_empty() {

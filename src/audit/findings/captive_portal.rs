@@ -18,8 +18,7 @@ const PROBES: [&str; 8] = [
 
 pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
     let hosts: Vec<&HostReport> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| host.judged.cause == Some(Cause::HttpBlockPage))
         .filter(|host| PROBES.contains(&host.name.to_ascii_lowercase().as_str()))
         .collect();

@@ -129,11 +129,15 @@ pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Findin
             catalog,
         };
         for set in &client.sets {
+            let found = scene.about(set);
+            if found.is_empty() {
+                continue;
+            }
             let rank = (
                 progress::stage_of_failure(&client.scenario, set, catalog),
                 scene.level_of(set),
             );
-            findings.extend(scene.about(set).into_iter().map(|finding| (rank, finding)));
+            findings.extend(found.into_iter().map(|finding| (rank, finding)));
         }
         findings.extend(
             CLIENT_RULES
@@ -142,7 +146,7 @@ pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Findin
                 .map(|finding| ((None, Requirement::None), finding)),
         );
     }
-    findings.sort_by_key(|((stage, level), finding)| {
+    findings.sort_by_cached_key(|((stage, level), finding)| {
         let first = finding.evidence.iter().map(|evidence| evidence.seen).min();
         // Where a device was stopped is settled by the order of its scenario; lesser things go by weight and time.
         let stage = stage.filter(|_| finding.severity == Severity::Critical);

@@ -17,7 +17,7 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
         let Some(listed) = scene.listed(set) else {
             continue;
         };
-        for host in set.hosts.iter().filter(|host| host.off_list_port) {
+        for host in set.hosts().filter(|host| host.off_list_port) {
             for responder in &host.responders {
                 let port = responder.port();
                 let listed_for = |transport| listed.lists_port(transport, port) != Some(false);

@@ -11,8 +11,7 @@ pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
             .needs_unauthenticated_proxy(&host.name.to_ascii_lowercase())
     };
     let hosts: Vec<&HostReport> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| fails(host) && host.judged.causes.contains(&Cause::ProxyAuthRequired))
         .filter(|host| rule(host).is_some())
         .collect();

@@ -6,8 +6,7 @@ use crate::audit::report::{HostReport, SetReport};
 
 pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
     let hosts: Vec<&HostReport> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| host.judged.causes.as_slice() == [Cause::RangeIgnored])
         .collect();
     if hosts.is_empty() {

@@ -17,8 +17,7 @@ pub fn find(scene: &Scene<'_>, set: &SetReport, explained: &[String]) -> Option<
         Verdict::NotExercised | Verdict::Inconclusive => return None,
     }
     let concerned: Vec<&HostReport> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| fails(host) && !explained.contains(&host.name))
         .collect();
     if concerned.is_empty() || is_beside_the_point(set, &concerned) {
@@ -61,7 +60,7 @@ fn never_reached(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
     if set.loss.is_none() && set.requirement != Requirement::Hard {
         return None;
     }
-    let concerned: Vec<&HostReport> = set.hosts.iter().collect();
+    let concerned: Vec<&HostReport> = set.hosts().collect();
     let code = if set.looked_up_only {
         FindingCode::EndpointsLookedUpOnly
     } else {
@@ -118,11 +117,7 @@ fn detour(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
             .copied()
             .find(|detour| !(ipv6_is_dead && *detour == Detour::Ipv6Failed))
     };
-    let concerned: Vec<&HostReport> = set
-        .hosts
-        .iter()
-        .filter(|host| taken(host).is_some())
-        .collect();
+    let concerned: Vec<&HostReport> = set.hosts().filter(|host| taken(host).is_some()).collect();
     let first = concerned.iter().find_map(|host| taken(host))?;
     let mut finding = scene.finding(FindingCode::Detour, set, &concerned);
     finding.severity = Severity::Information;

@@ -18,7 +18,7 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
             .client
             .sets
             .iter()
-            .flat_map(|set| &set.hosts)
+            .flat_map(|set| set.hosts())
             .filter(move |host| seen.insert(host.name.to_ascii_lowercase()))
     };
     let mut by_issuer: BTreeMap<&str, Vec<&HostReport>> = BTreeMap::new();

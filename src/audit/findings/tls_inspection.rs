@@ -16,8 +16,7 @@ pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
     };
     // The newer editions word the rule as a wildcard; that its own domain fares the same is part of the same finding.
     let hosts: Vec<&HostReport> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| host.judged.verdict == Verdict::Intercepted || refused(host))
         .collect();
     let stated_for = hosts

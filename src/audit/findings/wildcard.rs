@@ -25,11 +25,7 @@ pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
         let is_apex = |host: &&HostReport| host.name.eq_ignore_ascii_case(domain);
         let is_below =
             |host: &&HostReport| published.pattern.matches(&host.name.to_ascii_lowercase());
-        let family = || {
-            set.hosts
-                .iter()
-                .filter(|host| is_apex(host) || is_below(host))
-        };
+        let family = || set.hosts().filter(|host| is_apex(host) || is_below(host));
         if !family().any(works) {
             return None;
         }

@@ -136,7 +136,7 @@ impl<'r> Cell<'r> {
     fn of(set: &'r SetReport) -> Self {
         let told =
             |verdict: Verdict| set.verdict == Verdict::Reached || verdict != Verdict::Reached;
-        let mut hosts = set.hosts.iter().filter(|host| told(host.judged.verdict));
+        let mut hosts = set.hosts().filter(|host| told(host.judged.verdict));
         let host = hosts.next().map_or(Cow::Borrowed(""), |host| {
             shortened(&host.name, NAME_CHARACTERS)
         });

@@ -119,7 +119,7 @@ impl<'r> Way<'r> {
             client
                 .sets
                 .iter()
-                .flat_map(|set| &set.hosts)
+                .flat_map(|set| set.hosts())
                 .flat_map(|host| &host.timeline)
         };
         let start = steps().map(|step| step.first.time).min()?;
@@ -184,7 +184,7 @@ impl<'r> Way<'r> {
 fn hosts_of(client: &ClientReport, area: FeatureArea) -> Vec<(&HostReport, Vec<&SetReport>)> {
     let mut hosts: Vec<(&HostReport, Vec<&SetReport>)> = Vec::new();
     for set in client.sets.iter().filter(|set| set.feature_area == area) {
-        for host in set.hosts.iter().filter(|host| !host.timeline.is_empty()) {
+        for host in set.hosts().filter(|host| !host.timeline.is_empty()) {
             match hosts.iter_mut().find(|(known, _)| known.name == host.name) {
                 Some((_, sets)) => sets.push(set),
                 None => hosts.push((host, vec![set])),

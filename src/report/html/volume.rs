@@ -56,7 +56,7 @@ fn octets_where(client: &ClientReport, counts: impl Fn(FeatureArea) -> bool) -> 
         .sets
         .iter()
         .filter(|set| counts(set.feature_area))
-        .flat_map(|set| &set.hosts)
+        .flat_map(|set| set.hosts())
         .filter(|host| known.insert(host.name.as_str()))
         .fold(0, |sum: u64, host| sum.saturating_add(host.octets))
 }

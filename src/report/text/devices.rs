@@ -120,10 +120,9 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
             continue;
         };
         let host = set
-            .hosts
-            .iter()
+            .hosts()
             .find(|host| host.judged.cause.is_some())
-            .or(set.hosts.first());
+            .or(set.hosts().next());
         let name = host.map_or(&*set.description, |host| &host.name);
         let name = shorten(name, HOST_COLUMNS);
         let text = match (set.verdict, ground(set)) {
@@ -232,8 +231,7 @@ fn ground(set: &SetReport) -> Option<&'static str> {
 /// The hosts that a verdict rests on: all of a reached set, else those that were not reached.
 fn telling_hosts(set: &SetReport) -> String {
     let names: Vec<&str> = set
-        .hosts
-        .iter()
+        .hosts()
         .filter(|host| set.verdict == Verdict::Reached || host.judged.verdict != Verdict::Reached)
         .map(|host| host.name.as_str())
         .collect();
