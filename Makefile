@@ -30,7 +30,7 @@ setup: ## install what the build needs and is missing
 
 .PHONY: demo
 demo: setup ## build intap and audit a recorded enrolment that a firewall hindered
-	cargo build --release --locked --bin intap
+	cargo build --release --locked --no-default-features --bin intap
 	@scripts/demo.sh target/release/intap $(DEMO)
 
 # Lints and documentation read the dependencies' interfaces only; they come first because they are quick and fail early.

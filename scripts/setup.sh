@@ -19,6 +19,8 @@ need() {
 
 # zstd's C sources are compiled by the zstd crate.
 need build-essential type -P cc
+# The pcap crate links against libpcap.
+need libpcap-dev test -e /usr/include/pcap/pcap.h
 
 for command in "$@"; do
     need "$command" type -P "$command"
