@@ -253,6 +253,8 @@ impl FlowReport {
 pub struct LookupReport {
     /// The facts.
     pub exchange: DnsExchange,
+    /// Sets of the most specific pattern for the name or, failing that, for one of its aliases.
+    pub sets: SmallVec<[SetKey; 2]>,
     /// How it ended.
     pub outcome: LookupOutcome,
 }
@@ -1097,18 +1099,22 @@ fn lookup_reports(
     let mut reports: Vec<LookupReport> = lookups
         .into_iter()
         .map(|exchange| {
-            let catalogued = exchange
+            let found = exchange
                 .name
                 .as_ref()
-                .is_some_and(|name| sets.of_chain(name, &exchange.cnames).is_some());
-            let outcome = if catalogued {
+                .and_then(|name| sets.of_chain(name, &exchange.cnames));
+            let outcome = if found.is_some() {
                 judge_catalogued_lookup(&exchange, vantage, served)
             } else {
                 judge_lookup(&exchange, vantage.end, vantage.may_lack_replies(), |_| {
                     false
                 })
             };
-            LookupReport { exchange, outcome }
+            LookupReport {
+                exchange,
+                sets: found.map_or_else(SmallVec::new, |found| found.primary.clone()),
+                outcome,
+            }
         })
         .collect();
     reports.sort_by_key(|lookup| {

@@ -55,9 +55,25 @@ pub struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     include: Vec<Include>,
 
+    #[cfg(feature = "tables")]
+    #[command(flatten)]
+    tables: super::tables::TablesArguments,
+
     /// Which findings make the exit status 1
     #[arg(long, value_enum, default_value_t = FailOn::Hard)]
     fail_on: FailOn,
+}
+
+impl Arguments {
+    #[cfg(feature = "tables")]
+    fn wants_tables(&self) -> bool {
+        self.tables.wanted()
+    }
+
+    #[cfg(not(feature = "tables"))]
+    fn wants_tables(&self) -> bool {
+        false
+    }
 }
 
 /// Formats of the report.
@@ -112,8 +128,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let options = AuditOptions {
         scenario,
         clients: arguments.client.clone(),
-        keep_flows: arguments.include.contains(&Include::Flows),
-        keep_lookups: arguments.include.contains(&Include::Lookups),
+        keep_flows: arguments.include.contains(&Include::Flows) || arguments.wants_tables(),
+        keep_lookups: arguments.include.contains(&Include::Lookups) || arguments.wants_tables(),
         keep_timeline: arguments.format == Format::Html,
     };
     let inputs: Vec<Input> = arguments.files.iter().cloned().map(Input::from).collect();
@@ -121,7 +137,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Ok(stream) => stream,
         Err(errors) => return Err(complain(errors)),
     };
-    let (report, failures) = audit(stream, &catalog, options);
+    #[cfg_attr(not(feature = "tables"), allow(unused_mut))]
+    let (mut report, mut failures) = audit(stream, &catalog, options);
+    #[cfg(feature = "tables")]
+    {
+        if let Err(error) = arguments.tables.write(&report, &catalog) {
+            failures.push(format!("--tables: {error}"));
+        }
+        // Kept for the tables, printed only on request.
+        report
+            .flows
+            .take_if(|_| !arguments.include.contains(&Include::Flows));
+        report
+            .lookups
+            .take_if(|_| !arguments.include.contains(&Include::Lookups));
+    }
     let written = write(&report, arguments.format, arguments.output.as_deref());
     // After the report, where a terminal shows them.
     let absent = absent(&arguments.client, &report);

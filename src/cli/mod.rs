@@ -7,6 +7,8 @@ mod explain;
 mod output;
 mod progress;
 mod scenarios;
+#[cfg(feature = "tables")]
+mod tables;
 
 pub use exit_status::ExitStatus;
 

@@ -1,8 +1,8 @@
 //! One flow: both directions of one five-tuple, from its first packet to its last.
 
 use super::{
-    Direction, FiveTuple, HostName, HttpFacts, MacAddress, QuicFact, Seen, Timestamp, TlsFacts,
-    TunnelRequest,
+    ClientHelloFact, Direction, FiveTuple, HostName, HttpFacts, MacAddress, QuicFact, Seen,
+    Timestamp, TlsFacts, TunnelRequest,
 };
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -251,6 +251,13 @@ impl FlowRecord {
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.last.time.since(self.first.time)
+    }
+
+    /// The ClientHello of TLS or, failing that, of QUIC.
+    #[must_use]
+    pub fn client_hello(&self) -> Option<&ClientHelloFact> {
+        let tls = self.tls.as_ref().and_then(|tls| tls.client_hello.as_ref());
+        tls.or_else(|| self.quic.as_ref()?.client_hello.as_ref())
     }
 
     /// Time of the first packet.

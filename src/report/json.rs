@@ -272,7 +272,8 @@ fn finding(finding: &audit::Finding) -> Finding<'_> {
     }
 }
 
-fn application(application: Application) -> &'static str {
+/// The code of what a flow's payload is.
+pub(crate) fn application(application: Application) -> &'static str {
     match application {
         Application::Tls => "tls",
         Application::Quic => "quic",
@@ -292,10 +293,7 @@ fn flow(flow: &FlowReport) -> Flow<'_> {
     let record = &flow.record;
     let tuple = &record.five_tuple;
     let tls = record.tls.as_ref();
-    let hello = tls.and_then(|tls| tls.client_hello.as_ref()).or(record
-        .quic
-        .as_ref()
-        .and_then(|quic| quic.client_hello.as_ref()));
+    let hello = record.client_hello();
     Flow {
         protocol: match tuple.transport {
             Transport::Tcp => "tcp",
@@ -366,17 +364,22 @@ fn flow(flow: &FlowReport) -> Flow<'_> {
     }
 }
 
+/// The code of how a question travelled.
+pub(crate) fn dns_transport(transport: DnsTransport) -> &'static str {
+    match transport {
+        DnsTransport::Udp => "udp",
+        DnsTransport::Tcp => "tcp",
+        DnsTransport::Mdns => "mdns",
+        DnsTransport::Llmnr => "llmnr",
+    }
+}
+
 fn lookup(lookup: &LookupReport) -> Lookup<'_> {
     let exchange = &lookup.exchange;
     Lookup {
         client: exchange.client.ip().to_string(),
         resolver: exchange.resolver.ip().to_string(),
-        transport: match exchange.transport {
-            DnsTransport::Udp => "udp",
-            DnsTransport::Tcp => "tcp",
-            DnsTransport::Mdns => "mdns",
-            DnsTransport::Llmnr => "llmnr",
-        },
+        transport: dns_transport(exchange.transport),
         name: exchange.name.as_ref().map_or("", HostName::as_str),
         query_type: type_name(exchange.query_type).into_owned(),
         outcome: lookup.outcome.code(),

@@ -12,3 +12,8 @@ pub mod scenarios;
 pub mod schema;
 pub mod text;
 mod wording;
+
+#[cfg(feature = "tables")]
+pub(crate) use community_id::community_id;
+#[cfg(feature = "tables")]
+pub(crate) use json::{application as application_code, dns_transport as dns_transport_code};

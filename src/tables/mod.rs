@@ -1,0 +1,103 @@
+//! Facts and judgements as tables for other programs: flows, lookups, verdicts and findings as Parquet, CSV or JSON Lines.
+//!
+//! In comes an [`AuditReport`], or single rows from whoever has them; out come files that are there whole or not at all, laid
+//! out as Hive does (`flows/site=NAME/date=YYYY-MM-DD/`) when the rows belong to a site. [`Table::columns`] is the contract
+//! with whoever reads them; `docs/tables.md` shows it.
+//!
+//! Besides `cli` and `capture` this is the only part that writes to disk, and besides [`crate::summary`] the only one that
+//! has heard of Polars. It reads no clock: a row's date is that of its first packet.
+
+mod buffer;
+mod encoder;
+mod findings;
+mod flows;
+mod lookups;
+mod partition;
+mod row;
+mod schema;
+mod verdicts;
+mod writer;
+
+pub use row::{Row, RowMaker};
+pub use schema::{Column, Kind, Table};
+pub use writer::{Site, TableError, TableWriter, TablesFormat, Written};
+
+use crate::audit::AuditReport;
+use crate::catalog::Catalog;
+use std::path::Path;
+
+/// The four tables of one run, open for rows.
+#[derive(Debug)]
+pub struct TableSet {
+    writers: [TableWriter; 4],
+}
+
+impl TableSet {
+    /// Opens the tables below `folder`; nothing is written before the first row or [`Self::finish`].
+    ///
+    /// `run` names this run in every row and file, and must be no other run's.
+    #[must_use]
+    pub fn new(folder: &Path, format: TablesFormat, site: Option<Site>, run: &str) -> Self {
+        let writer = |table| TableWriter::below(folder, table, format, site.clone(), run);
+        Self {
+            writers: Table::ALL.map(writer),
+        }
+    }
+
+    /// Adds one row to its table.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full, or the folder may not be written to.
+    pub fn add(&mut self, row: Row) -> Result<(), TableError> {
+        let table = row.table();
+        for writer in &mut self.writers {
+            if writer.table() == table {
+                return writer.add(row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds everything that the report holds; its flows and lookups only where it kept them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add`].
+    pub fn add_report(
+        &mut self,
+        report: &AuditReport,
+        catalog: &Catalog,
+    ) -> Result<(), TableError> {
+        let maker = RowMaker::new(report, catalog);
+        for flow in report.flows.iter().flatten() {
+            self.add(maker.flow(flow))?;
+        }
+        for lookup in report.lookups.iter().flatten() {
+            self.add(maker.lookup(lookup))?;
+        }
+        for client in &report.clients {
+            for set in &client.sets {
+                self.add(maker.verdict(client, set))?;
+            }
+        }
+        for finding in &report.findings {
+            self.add(maker.finding(finding))?;
+        }
+        Ok(())
+    }
+
+    /// Completes all files and gives them their names: all of them, or, when anything fails, none. A table without rows gets
+    /// a file too, so that its readers find its columns.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add`].
+    pub fn finish(self) -> Result<Vec<Written>, TableError> {
+        let mut sealed = Vec::new();
+        for writer in self.writers {
+            sealed.extend(writer.seal()?);
+        }
+        writer::publish(sealed)
+    }
+}
