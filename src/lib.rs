@@ -26,7 +26,8 @@
 //! - [`attribution`]: which host a flow was for, and how that is known;
 //! - [`catalog`]: what Microsoft documents: editions, endpoint sets, scenarios;
 //! - [`audit`]: facts and catalogue to outcomes, verdicts and findings: [`audit::Auditor`] is a sink for facts;
-//! - [`report`]: an [`audit::AuditReport`] to text and JSON;
+//! - [`report`]: an [`audit::AuditReport`] to text, JSON, HTML and Markdown;
+//! - [`evidence`]: the frames behind a report's findings, read a second time and written as a capture of their own;
 //! - `tables`: facts and judgements as Parquet, CSV and JSON Lines (cargo feature `tables`).
 //!
 //! [`cli`] is the edge: the only part that prints, exits, or reads the environment.
@@ -46,6 +47,7 @@ pub mod catalog;
 pub mod cli;
 pub mod decode;
 pub mod dissect;
+pub mod evidence;
 pub mod facts;
 pub mod flow;
 pub mod observe;

@@ -19,6 +19,7 @@ mod matching;
 mod outcome;
 mod platform;
 mod progress;
+mod proof;
 mod report;
 mod reset;
 mod scenario;
@@ -35,6 +36,7 @@ pub use fitness::{Fitness, Judgement as FitnessJudgement, Reason};
 pub use lookup::LookupOutcome;
 pub use loss::Loss;
 pub use progress::{StageReport, StageState};
+pub use proof::{Proof, ProofConnection};
 pub use report::{
     AddressSplit, AuditReport, ClientReport, FamilyTally, FlowReport, HostReport, LookupReport,
     Progress, SetReport, Summary,
@@ -85,6 +87,8 @@ pub struct AuditOptions {
     pub keep_lookups: bool,
     /// Keep the times of each host's first attempts and lookups for the report.
     pub keep_timeline: bool,
+    /// Keep for each host which packets stand around its evidence.
+    pub keep_proof: bool,
 }
 
 /// A flow kept for the report.

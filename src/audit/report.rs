@@ -11,10 +11,11 @@ use super::loss::{self, Loss, Sight};
 use super::matching::SetFinder;
 use super::outcome::{Vantage, judge};
 use super::progress::{self, Lookups, StageReport};
-use super::scenario::{Scenario, ScenarioPlan};
+use super::proof::{self, Proof};
+use super::scenario::Scenario;
 use super::timeline::{self, AttemptReport};
 use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
-use super::{Attribution, Auditor, address};
+use super::{Attribution, AuditOptions, Auditor, address};
 use crate::attribution::NameSource;
 use crate::catalog::{
     Catalog, EndpointSet, FeatureArea, Requirement, ScenarioFile, SetKey, Standing,
@@ -199,6 +200,8 @@ pub struct HostReport {
     pub refused_fingerprint: Option<u64>,
     /// Its first lookups and connections in the order of their first packets, when asked for.
     pub timeline: Vec<AttemptReport>,
+    /// The packets around its evidence, when asked for.
+    pub proof: Option<Box<Proof>>,
 }
 
 /// One flow, for the list of all flows.
@@ -373,10 +376,10 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         client_report(
             device,
             catalog,
-            (&options.scenario, &scenarios),
+            &scenarios,
             (vantage, sight),
             &served_addresses,
-            options.keep_timeline,
+            &options,
         )
     });
     let circumstances = Circumstances {
@@ -591,10 +594,10 @@ fn served_by(client: &ClientState) -> impl Iterator<Item = IpAddr> {
 fn client_report(
     device: Device,
     catalog: &Catalog,
-    (plan, scenarios): (&ScenarioPlan, &ScenarioFile),
+    scenarios: &ScenarioFile,
     (vantage, sight): (Vantage, Sight),
     served: &BTreeSet<IpAddr>,
-    keep_timeline: bool,
+    options: &AuditOptions,
 ) -> ClientReport {
     let Device {
         addresses,
@@ -613,7 +616,7 @@ fn client_report(
             state.telling_names.push(name);
         }
     }
-    let scenario = Scenario::of_client(plan, &addresses, &state, scenarios);
+    let scenario = Scenario::of_client(&options.scenario, &addresses, &state, scenarios);
     let uses_ipv6 = addresses
         .iter()
         .any(|address| matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local()));
@@ -625,8 +628,11 @@ fn client_report(
             lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
         }
         let mut host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
-        if keep_timeline {
+        if options.keep_timeline {
             host.timeline = timeline::steps(&entry.history);
+        }
+        if options.keep_proof {
+            host.proof = Some(proof::of_host(&entry.history, vantage));
         }
         note_name_resolution(&mut lookups, &host, &entry);
         note_families(&mut families, &host, &entry.history.attempts, vantage);
@@ -903,6 +909,7 @@ fn host_report(
         example,
         octets: history.octets,
         timeline: Vec::new(),
+        proof: None,
         name,
         judged,
     }

@@ -1,5 +1,6 @@
 //! One capture file of either format, plain or compressed.
 
+use super::clock::Clock;
 use super::decompress::Compression;
 use super::error::CaptureError;
 use super::foreign_format::ForeignFormat;
@@ -9,6 +10,7 @@ use super::pcapng_block::SECTION_HEADER_LENGTH;
 use super::provenance::Provenance;
 use super::read_buffer::ReadBuffer;
 use super::record::Record;
+use crate::facts::InterfaceSummary;
 use std::io::Read;
 
 /// Walks the records of one file in file order.
@@ -16,6 +18,8 @@ pub(super) struct CaptureReader {
     name: String,
     buffer: ReadBuffer,
     format: Format,
+    /// Records given so far.
+    records: u64,
 }
 
 enum Format {
@@ -49,6 +53,7 @@ impl CaptureReader {
                 name: name.to_owned(),
                 buffer,
                 format,
+                records: 0,
             }),
             None => Err(refusal(name.to_owned(), buffer)),
         }
@@ -57,9 +62,37 @@ impl CaptureReader {
     /// The next record; its octets stay in place until the next call.
     #[inline]
     pub(super) fn next_record(&mut self) -> Option<Record> {
-        match &mut self.format {
+        let record = match &mut self.format {
             Format::Pcap(reader) => reader.next_record(&mut self.buffer),
             Format::Pcapng(reader) => reader.next_record(&mut self.buffer),
+        };
+        self.records = self.records.wrapping_add(u64::from(record.is_some()));
+        record
+    }
+
+    /// What the input is called in messages.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of the last record, from 1.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Section and interface of the last record; a pcap file has one of each.
+    pub(super) fn last_interface(&self) -> (u32, u32) {
+        match &self.format {
+            Format::Pcap(_) => (0, 0),
+            Format::Pcapng(reader) => reader.last_interface(),
+        }
+    }
+
+    /// How the interface of the last record describes itself, and how it counts time.
+    pub(super) fn describe_interface(&self) -> Option<(InterfaceSummary, Clock)> {
+        match &self.format {
+            Format::Pcap(reader) => Some(reader.describe_interface()),
+            Format::Pcapng(reader) => reader.describe_interface(),
         }
     }
 

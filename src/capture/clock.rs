@@ -51,6 +51,50 @@ impl Clock {
         }
     }
 
+    /// The clock to write times with that were read with this one: itself, unless it counts so finely that reading them to
+    /// the nanosecond has lost digits; then nanoseconds.
+    pub(super) fn writable(self) -> Self {
+        let exact = match self.scale {
+            Scale::Multiply(_) => true,
+            Scale::Divide(divisor) => divisor == 1,
+            // Ticks of 2^-29 s are further apart than nanoseconds.
+            Scale::Binary(power) => power <= 29,
+        };
+        if exact { self } else { self.with_resolution(9) }
+    }
+
+    /// The `if_tsresol` octet of a writable clock.
+    pub(super) fn resolution(self) -> u8 {
+        match self.scale {
+            Scale::Multiply(factor) => {
+                9_u8.saturating_sub(u8::try_from(factor.ilog10()).unwrap_or(0))
+            }
+            Scale::Divide(_) => 9,
+            Scale::Binary(power) => 0x80 | power,
+        }
+    }
+
+    /// The `if_tsoffset` in seconds.
+    pub(super) fn offset_seconds(self) -> i64 {
+        self.offset_seconds
+    }
+
+    /// The ticks that [`Self::time`] makes `time` of, on a writable clock; times before the clock's zero give 0.
+    pub(super) fn ticks(self, time: Timestamp) -> u64 {
+        let offset = i128::from(self.offset_seconds) * i128::from(NANOSECONDS_PER_SECOND);
+        let nanoseconds = u128::try_from(i128::from(time.0).saturating_sub(offset)).unwrap_or(0);
+        let ticks = match self.scale {
+            Scale::Multiply(factor) => nanoseconds / u128::from(factor),
+            Scale::Divide(divisor) => nanoseconds.saturating_mul(u128::from(divisor)),
+            // Reading rounds down, so this rounds up.
+            Scale::Binary(power) => nanoseconds
+                .checked_shl(power.into())
+                .unwrap_or(0)
+                .div_ceil(u128::from(NANOSECONDS_PER_SECOND)),
+        };
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
     /// The time at `ticks`; false beside it when it had to be saturated to the range of [`Timestamp`].
     #[inline]
     pub(super) fn time(self, ticks: u64) -> (Timestamp, bool) {
@@ -102,6 +146,39 @@ mod tests {
         assert_eq!(nanoseconds(0x80 | 1, 3), 1_500_000_000);
         assert_eq!(nanoseconds(0x80 | 32, 0x1_8000_0000), 1_500_000_000);
         assert_eq!(nanoseconds(0xff, u64::MAX), 0);
+    }
+
+    #[test]
+    fn a_written_time_reads_as_it_was() {
+        for (resolution, ticks) in [
+            (0, 1_763_800_000),
+            (3, 1_763_800_000_123),
+            (6, 1_763_800_000_123_457),
+            (9, 1_763_800_000_123_456_789),
+            (0x80 | 10, 1_806_131_200_777),
+            (0x80 | 20, 1_849_478_348_800_001),
+            (0x80 | 29, 946_932_914_585_600_003),
+        ] {
+            let clock = Clock::MICROSECONDS
+                .with_resolution(resolution)
+                .with_offset(-3_600);
+            let written = clock.writable();
+            let (time, in_range) = clock.time(ticks);
+            assert!(in_range);
+            assert_eq!(written.resolution(), resolution);
+            assert_eq!(written.ticks(time), ticks, "resolution {resolution:#x}");
+        }
+    }
+
+    #[test]
+    fn finer_clocks_are_written_in_nanoseconds() {
+        for resolution in [12, 29, 127, 0x80 | 32, 0xff] {
+            let clock = Clock::MICROSECONDS.with_resolution(resolution);
+            let (time, _) = clock.time(1_763_800_000_123_456_789);
+            let written = clock.writable();
+            assert_eq!(written.resolution(), 9);
+            assert_eq!(written.time(written.ticks(time)), (time, true));
+        }
     }
 
     #[test]

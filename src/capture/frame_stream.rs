@@ -8,6 +8,7 @@
 use super::Frame;
 use super::capture_reader::CaptureReader;
 use super::error::CaptureError;
+use super::frame_origin::FrameOrigin;
 use super::input::{Input, shown};
 use super::provenance::Provenance;
 use super::record::Record;
@@ -105,6 +106,14 @@ impl FrameStream {
     /// The next frame in time order; its octets are lent until the next call. `None` at the end of all inputs.
     #[inline]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        let (number, record) = self.advance()?;
+        let active = self.active.as_ref()?;
+        Some(frame_of(number, &record, &active.reader))
+    }
+
+    /// Makes the file with the next record the active one, and numbers the record.
+    #[inline]
+    fn advance(&mut self) -> Option<(FrameNumber, Record)> {
         let record = match self.active_record() {
             Some(record) => record,
             None => self.switch_file()?,
@@ -116,14 +125,17 @@ impl FrameStream {
                 self.provenance.anomalies.note(name, Some(number));
             }
         }
-        let active = self.active.as_ref()?;
-        Some(Frame {
-            number,
-            timestamp: record.timestamp,
-            link_type: record.link_type,
-            original_length: record.original_length,
-            bytes: active.reader.octets(&record),
-        })
+        Some((number, record))
+    }
+
+    /// The next frame as [`Self::next_frame`] gives it, and where it came from.
+    pub fn next_with_origin(&mut self) -> Option<(Frame<'_>, FrameOrigin<'_>)> {
+        let (number, record) = self.advance()?;
+        let Active { reader, rank } = self.active.as_ref()?;
+        Some((
+            frame_of(number, &record, reader),
+            FrameOrigin::new(reader, *rank),
+        ))
     }
 
     /// Inputs of which nothing could be read, so far: a file may also vanish before its turn comes.
@@ -341,6 +353,18 @@ impl FrameStream {
             self.open_files = self.open_files.saturating_sub(1);
             self.waiting.extend(self.postponed.pop_front().map(Reverse));
         }
+    }
+}
+
+/// The frame of a record of this file.
+#[inline]
+fn frame_of<'a>(number: FrameNumber, record: &Record, reader: &'a CaptureReader) -> Frame<'a> {
+    Frame {
+        number,
+        timestamp: record.timestamp,
+        link_type: record.link_type,
+        original_length: record.original_length,
+        bytes: reader.octets(record),
     }
 }
 

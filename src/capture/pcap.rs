@@ -3,6 +3,7 @@
 //! In comes a [`ReadBuffer`] behind which a pcap file lies; out come [`Record`]s and a [`Provenance`] without file names.
 
 use super::byte_order::ByteOrder;
+use super::clock::Clock;
 use super::damage::{Trouble, pass_over};
 use super::provenance::Provenance;
 use super::read_buffer::{MAX_RECORD, ReadBuffer};
@@ -266,6 +267,20 @@ impl PcapReader {
             && header.original as usize <= USUAL_LIMIT
             && i64::from(header.fraction) < ticks_per_second
             && header.seconds.abs_diff(reference_seconds) <= DAY
+    }
+
+    /// What the file says of its one interface, and how it counts time.
+    pub(super) fn describe_interface(&self) -> (InterfaceSummary, Clock) {
+        let summary = InterfaceSummary {
+            link_type: Some(self.link_type),
+            snap_length: self.snap_length,
+            ..InterfaceSummary::default()
+        };
+        let clock = match self.variant.nanoseconds_per_tick {
+            1 => Clock::MICROSECONDS.with_resolution(9),
+            _ => Clock::MICROSECONDS,
+        };
+        (summary, clock)
     }
 
     /// What the file says of itself, and what was wrong with it.

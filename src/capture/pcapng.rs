@@ -5,6 +5,7 @@
 //! journal entries and whatever else are passed over by their length.
 
 use super::byte_order::ByteOrder;
+use super::clock::Clock;
 use super::damage::{Trouble, pass_over};
 use super::pcapng_block::{
     BLOCK_HEAD, BLOCK_TAIL, BlockHead, ENHANCED_PACKET, INTERFACE_DESCRIPTION,
@@ -16,7 +17,7 @@ use super::pcapng_options::{MAX_TEXT, options};
 use super::provenance::Provenance;
 use super::read_buffer::ReadBuffer;
 use super::record::{Defects, Record};
-use crate::facts::{CaptureSection, Timestamp, printable};
+use crate::facts::{CaptureSection, InterfaceSummary, Timestamp, printable};
 
 /// Most interfaces kept of one section; the format allows 2^32. Packets of further ones are counted as `interface-missing`.
 const MAX_SECTION_INTERFACES: usize = 4_096;
@@ -31,6 +32,9 @@ pub(super) struct PcapngReader {
     interfaces: Vec<Interface>,
     /// Time of the last packet that had one, for those that have none.
     last_time: Timestamp,
+    /// Section headers passed and interface of the last packet.
+    section: u32,
+    last_interface: u32,
     provenance: Provenance,
     ended: bool,
 }
@@ -62,6 +66,8 @@ impl PcapngReader {
             order: section_order(head)?,
             interfaces: Vec::new(),
             last_time: Timestamp::default(),
+            section: 0,
+            last_interface: 0,
             provenance: Provenance::default(),
             ended: false,
         })
@@ -102,6 +108,17 @@ impl PcapngReader {
                 return None;
             }
         }
+    }
+
+    /// Section and interface of the last packet.
+    pub(super) fn last_interface(&self) -> (u32, u32) {
+        (self.section, self.last_interface)
+    }
+
+    /// How the interface of the last packet describes itself, and how it counts time.
+    pub(super) fn describe_interface(&self) -> Option<(InterfaceSummary, Clock)> {
+        let interface = self.interfaces.get(self.last_interface as usize)?;
+        Some((interface.description().clone(), interface.clock))
     }
 
     /// What the file says of itself, and what was wrong with it.
@@ -172,6 +189,7 @@ impl PcapngReader {
             None => (self.last_time, true),
         };
         self.last_time = timestamp;
+        self.last_interface = packet.interface;
         // A body is never larger than `MAX_RECORD`.
         let captured = u32::try_from(packet.captured).unwrap_or(u32::MAX);
         Some(Record {
@@ -215,6 +233,7 @@ impl PcapngReader {
     /// Section Header Block (§4.1).
     fn section_header(&mut self, order: ByteOrder, body: &[u8]) {
         self.end_section();
+        self.section = self.section.saturating_add(1);
         self.order = order;
         let mut section = CaptureSection::default();
         for (code, value) in options(order, body.get(16..).unwrap_or_default()) {
@@ -297,7 +316,7 @@ mod tests {
     use super::super::pcapng_block::{BYTE_ORDER_MAGIC, DECRYPTION_SECRETS, NAME_RESOLUTION};
     use super::ByteOrder::{Big, Little};
     use super::*;
-    use crate::facts::{InterfaceSummary, LinkType};
+    use crate::facts::LinkType;
     use std::io::Cursor;
 
     const NS: i64 = 1_000_000_000;

@@ -92,6 +92,11 @@ impl Interface {
         }
     }
 
+    /// How it describes itself.
+    pub(super) fn description(&self) -> &InterfaceSummary {
+        &self.summary
+    }
+
     /// What is known of the interface at the end of its section.
     pub(super) fn into_summary(self) -> InterfaceSummary {
         let counted = sum(self.dropped_by_interface, self.dropped_by_system);

@@ -1,6 +1,7 @@
 //! `intap audit`: capture files in, a report out.
 
 use super::catalog::Choice;
+use super::evidence;
 use super::exit_status::ExitStatus;
 use super::output::Output;
 use super::progress::Progress;
@@ -30,6 +31,10 @@ pub struct Arguments {
     /// Write the report to this file, whole or not at all, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Also write the frames behind the findings to this pcapng file, with a comment on each; reads FILE a second time
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<PathBuf>,
 
     #[command(flatten)]
     choice: Choice,
@@ -131,8 +136,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         keep_flows: arguments.include.contains(&Include::Flows) || arguments.wants_tables(),
         keep_lookups: arguments.include.contains(&Include::Lookups) || arguments.wants_tables(),
         keep_timeline: arguments.format == Format::Html,
+        keep_proof: arguments.evidence.is_some(),
     };
     let inputs: Vec<Input> = arguments.files.iter().cloned().map(Input::from).collect();
+    if let Some(path) = &arguments.evidence {
+        evidence::check(path, arguments.output.as_deref(), &inputs)?;
+    }
     let stream = match FrameStream::open(&inputs) {
         Ok(stream) => stream,
         Err(errors) => return Err(complain(errors)),
@@ -169,6 +178,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
             bail!("the report could not be written{place} ({cause}); write it where there is room")
         }
         Ok(()) => {}
+    }
+    if let Some(path) = &arguments.evidence {
+        evidence::write(&report, &inputs, path)?;
     }
     Ok(if failures.is_empty() && absent.is_empty() {
         status(&report, arguments.fail_on)

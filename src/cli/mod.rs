@@ -2,6 +2,7 @@
 
 mod audit;
 mod catalog;
+mod evidence;
 mod exit_status;
 mod explain;
 mod output;

@@ -12,7 +12,7 @@ impl RowMaker<'_> {
     #[must_use]
     pub fn verdict(&self, client: &ClientReport, set: &SetReport) -> Row {
         let total = |count: fn(&crate::audit::HostReport) -> u64| {
-            set.hosts.iter().map(count).fold(0, u64::saturating_add)
+            set.hosts().map(count).fold(0, u64::saturating_add)
         };
         let first_address = client.addresses.first().copied();
         RowBuilder::new(Table::Verdicts)
@@ -31,7 +31,7 @@ impl RowMaker<'_> {
             .flag(set.looked_up_only)
             .time(set.first)
             .frame(set.first)
-            .hosts(set.hosts.iter().map(|host| host.name.as_str()))
+            .hosts(set.hosts().map(|host| host.name.as_str()))
             .number(total(|host| host.attempts))
             .number(total(|host| host.served))
             .number(set.octets)
