@@ -29,6 +29,7 @@
 //! - [`report`]: an [`audit::AuditReport`] to text, JSON, HTML and Markdown;
 //! - [`evidence`]: the frames behind a report's findings, read a second time and written as a capture of their own;
 //! - `tables`: facts and judgements as Parquet, CSV and JSON Lines (cargo feature `tables`).
+//! - [`results`]: what a report says, read back from its JSON form, for [`diff`] to compare and [`allowlist`] to make rules of;
 //!
 //! [`cli`] is the edge: the only part that prints, exits, or reads the environment.
 //!
@@ -40,17 +41,20 @@
 //! 4. A verdict carries its evidence. What was not seen is never called blocked.
 //! 5. Output is a function of the report alone.
 
+pub mod allowlist;
 pub mod attribution;
 pub mod audit;
 pub mod capture;
 pub mod catalog;
 pub mod cli;
 pub mod decode;
+pub mod diff;
 pub mod dissect;
 pub mod evidence;
 pub mod facts;
 pub mod flow;
 pub mod observe;
 pub mod report;
+pub mod results;
 #[cfg(feature = "tables")]
 pub mod tables;

@@ -1,17 +1,17 @@
 //! `intap audit`: capture files in, a report out.
 
-use super::catalog::Choice;
 use super::evidence;
 use super::exit_status::ExitStatus;
+use super::judging::Judging;
 use super::output::Output;
 use super::progress::Progress;
-use crate::audit::{AuditOptions, AuditReport, Auditor, ScenarioPlan};
+use crate::audit::{AuditOptions, AuditReport, Auditor};
 use crate::capture::{FrameStream, Input};
-use crate::catalog::{Catalog, ScenarioFile};
+use crate::catalog::Catalog;
 use crate::facts::{CaptureSummary, FactSender, relay};
 use crate::observe::Observer;
 use crate::report;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
@@ -37,20 +37,7 @@ pub struct Arguments {
     evidence: Option<PathBuf>,
 
     #[command(flatten)]
-    choice: Choice,
-
-    /// What the devices were doing: auto (concluded from their traffic), all (the article's own Required column), or a
-    /// name of `intap scenarios`; ADDRESS=NAME for one device, as often as needed [default: auto]
-    #[arg(long, value_name = "[ADDRESS=]NAME")]
-    scenario: Vec<String>,
-
-    /// Tenant location, such as AMSUB0202: hosts of other regions are then not needed
-    #[arg(long, value_name = "LOCATION")]
-    tenant: Option<String>,
-
-    /// Region of the tenant: north-america, europe or asia-pacific
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
+    judging: Judging,
 
     /// Report only this device; may be given several times
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
@@ -116,20 +103,7 @@ enum FailOn {
 
 /// Audits the files and prints the report.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let scenarios = ScenarioFile::shipped()?;
-    let scenario = ScenarioPlan::parse(&arguments.scenario, &scenarios).context("--scenario")?;
-    let catalog = arguments.choice.open()?.catalog()?;
-    let scenario = scenario
-        .with_region(
-            arguments.tenant.as_deref(),
-            arguments.region.as_deref(),
-            &catalog,
-        )
-        .context(if arguments.tenant.is_some() {
-            "--tenant"
-        } else {
-            "--region"
-        })?;
+    let (catalog, scenario) = arguments.judging.open()?;
     let options = AuditOptions {
         scenario,
         clients: arguments.client.clone(),
@@ -220,14 +194,14 @@ fn absent(wanted: &[IpAddr], report: &AuditReport) -> Vec<String> {
         .collect()
 }
 
-fn address(text: &str) -> Result<IpAddr, String> {
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| {
         "not an IP address; give one as the report shows it, such as 10.20.0.14".to_owned()
     })
 }
 
 /// Says why nothing could be read: the first reason is returned, the others are printed.
-fn complain(errors: Vec<crate::capture::CaptureError>) -> anyhow::Error {
+pub(super) fn complain(errors: Vec<crate::capture::CaptureError>) -> anyhow::Error {
     let mut errors = errors.into_iter();
     let first = errors.next();
     for error in errors {
@@ -240,7 +214,7 @@ fn complain(errors: Vec<crate::capture::CaptureError>) -> anyhow::Error {
 }
 
 /// Reads and observes on one thread, attributes and judges on another; also says what could not be read.
-fn audit(
+pub(super) fn audit(
     mut stream: FrameStream,
     catalog: &Catalog,
     options: AuditOptions,

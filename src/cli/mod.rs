@@ -1,13 +1,17 @@
 //! The edge: the only part that prints, exits, or asks the terminal and the environment anything.
 
+mod allowlist;
 mod audit;
 mod catalog;
+mod diff;
 mod evidence;
 mod exit_status;
 mod explain;
+mod judging;
 mod output;
 mod progress;
 mod scenarios;
+mod source;
 #[cfg(feature = "tables")]
 mod tables;
 
@@ -45,6 +49,10 @@ struct Arguments {
 enum Command {
     /// Audit capture files.
     Audit(audit::Arguments),
+    /// Write the firewall request: which names and ports a device needs, and which are blocked now.
+    Allowlist(allowlist::Arguments),
+    /// Compare two captures or reports: home and office, before and after a rule change.
+    Diff(diff::Arguments),
     /// List, explain, compare, check, export and import endpoint lists.
     Catalog(catalog::Arguments),
     /// List the scenarios that devices are judged by, or explain one.
@@ -79,6 +87,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Allowlist(arguments) => allowlist::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Catalog(arguments) => catalog::run(&arguments),
         Command::Scenarios(arguments) => scenarios::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

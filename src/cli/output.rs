@@ -67,6 +67,27 @@ impl Output {
     }
 }
 
+/// Writes a whole text to the file at `path`, or to standard output; `what` it is goes into complaints.
+///
+/// # Errors
+///
+/// Says where it could not be written. That the reader of standard output has left stays what it is.
+pub fn write_whole(text: &str, path: Option<&Path>, what: &str) -> anyhow::Result<()> {
+    let written = Output::open(path).and_then(|mut out| {
+        out.write_all(text.as_bytes())?;
+        out.finish()
+    });
+    match written {
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
+            let place = path.map_or_else(String::new, |path| format!(" to {}", path.display()));
+            anyhow::bail!(
+                "{what} could not be written{place} ({cause}); write it where there is room"
+            )
+        }
+        result => Ok(result?),
+    }
+}
+
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {

@@ -157,7 +157,7 @@ fn capture(report: &AuditReport) -> Capture<'_> {
     }
 }
 
-fn client(client: &ClientReport) -> Client<'_> {
+pub(crate) fn client(client: &ClientReport) -> Client<'_> {
     let (state, sets) = match &client.progress {
         audit::Progress::Clear => ("clear", &[][..]),
         audit::Progress::Stopped(sets) => ("stopped", sets.as_slice()),
@@ -253,7 +253,7 @@ fn evidence(evidence: &audit::Evidence) -> Evidence<'_> {
     }
 }
 
-fn finding(finding: &audit::Finding) -> Finding<'_> {
+pub(crate) fn finding(finding: &audit::Finding) -> Finding<'_> {
     Finding {
         code: finding.code.code(),
         severity: finding.severity.code(),

@@ -253,7 +253,7 @@ fn address(client: &ClientReport) -> String {
 }
 
 /// Text with every word that could act in a code span.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let text = shortened(text, CHARACTERS);
     let mut out = String::with_capacity(text.len());
     for (index, word) in text.split(' ').enumerate() {
@@ -284,7 +284,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// A code span, also good inside a table.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let acts = |c: char| matches!(c, '`' | '|' | '{' | '}' | '<' | '>');
     let text = inert(&shortened(text, CHARACTERS), acts);
     if text.trim().is_empty() {

@@ -2,9 +2,11 @@
 //!
 //! Output is a function of the report alone: stable order, no clock, no locale, no guess about the terminal.
 
+pub mod allowlist;
 pub mod catalog;
 pub mod codes;
 mod community_id;
+pub mod diff;
 pub mod html;
 pub mod json;
 pub mod markdown;

@@ -40,6 +40,12 @@ impl Requirement {
             Self::Hard => "hard",
         }
     }
+
+    /// The requirement with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
 }
 
 impl fmt::Display for Requirement {

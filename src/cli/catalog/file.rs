@@ -14,19 +14,26 @@ pub const LONGEST_TEXT: u64 = 8 * 1024 * 1024;
 ///
 /// Names the file, and what is wrong with it.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
+    read_text_within(path, LONGEST_TEXT)
+}
+
+/// The text of a file of at most `limit` octets, or of standard input for `-`.
+///
+/// # Errors
+///
+/// Names the file, and what is wrong with it.
+pub fn read_text_within(path: &Path, limit: u64) -> anyhow::Result<String> {
+    let most = limit.saturating_add(1);
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
-        io::stdin()
-            .lock()
-            .take(LONGEST_TEXT + 1)
-            .read_to_end(&mut bytes)
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     };
     let name = path.display();
     read.with_context(|| name.to_string())?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_TEXT) {
-        bail!("{name}: longer than {} MiB", LONGEST_TEXT >> 20);
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        bail!("{name}: longer than {} MiB", limit >> 20);
     }
     decode(bytes).with_context(|| name.to_string())
 }

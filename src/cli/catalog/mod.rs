@@ -8,6 +8,7 @@ mod update;
 mod validate;
 
 pub use choice::Choice;
+pub use file::read_text_within;
 
 use super::ExitStatus;
 use crate::catalog::{Catalog, EndpointSet, FeatureArea, Question, SetKey, compare, explain};

@@ -2,7 +2,7 @@
 
 mod editions;
 mod explanation;
-mod export;
+pub(super) mod export;
 mod imported;
 mod list;
 pub(super) mod page;

@@ -64,7 +64,7 @@ pub(super) fn title(edition: &Edition) -> String {
 }
 
 /// "TCP 80, 443; UDP 123", or that none is stated.
-pub(super) fn ports(tcp: &[u16], udp: &[u16]) -> String {
+pub(in crate::report) fn ports(tcp: &[u16], udp: &[u16]) -> String {
     let side = |name: &str, ports: &[u16]| {
         (!ports.is_empty()).then(|| format!("{name} {}", ranges(ports)))
     };

@@ -1,0 +1,189 @@
+//! `intap allowlist`: the rules follow from what a report says and from what is published.
+
+#[path = "support/program.rs"]
+#[allow(dead_code, reason = "pipes are not needed here")]
+mod program;
+#[path = "support/truth.rs"]
+#[allow(dead_code, reason = "only the recordings are needed here")]
+mod truth;
+#[path = "support/wire.rs"]
+#[allow(dead_code, reason = "one connection is enough here")]
+mod wire;
+
+use intap::catalog::{Catalog, ScenarioFile};
+use program::{Place, fixture, recording};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use wire::{Wire, client_hello};
+
+fn run(place: &Place, arguments: &[&str]) -> String {
+    let run = place.run(&[&["allowlist"], arguments].concat());
+    assert_eq!(run.status, Some(0), "{}", run.shown());
+    assert_eq!(run.complaints, "");
+    run.output
+}
+
+fn rules(place: &Place, arguments: &[&str]) -> BTreeMap<String, Value> {
+    let text = run(place, &[&["--format", "json"], arguments].concat());
+    let list: Value = serde_json::from_str(&text).expect("JSON");
+    list["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .map(|rule| (rule["target"].as_str().unwrap().to_owned(), rule.clone()))
+        .collect()
+}
+
+#[test]
+fn every_failing_host_is_asked_for_with_its_proof() {
+    let mut blocked = 0;
+    for name in truth::recordings() {
+        let capture = truth::recording(&name).capture;
+        let capture = capture.to_str().unwrap();
+        let place = Place::new();
+        let report = place.run(&["audit", "--format", "json", capture]).output;
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let rules = rules(&place, &[capture]);
+        let sets = report["clients"].as_array().unwrap().iter();
+        for set in sets.flat_map(|client| client["endpoint_sets"].as_array().unwrap()) {
+            for host in set["hosts"].as_array().unwrap() {
+                if host["verdict"] != "blocked" {
+                    continue;
+                }
+                blocked += 1;
+                let target = host["name"].as_str().unwrap().to_ascii_lowercase();
+                let rule = &rules[&target];
+                assert!(["blocked", "partly"].contains(&rule["state"].as_str().unwrap()));
+                let sets = rule["endpoint_sets"].as_array().unwrap();
+                assert!(sets.contains(&set["key"]), "{name}: {rule}");
+                let ports = [&rule["tcp_ports"], &rule["udp_ports"]];
+                assert!(
+                    ports
+                        .iter()
+                        .any(|ports| !ports.as_array().unwrap().is_empty())
+                );
+                if rule["devices"] == 1 {
+                    assert_eq!(rule["first_frame"], host["first_frame"], "{name}: {rule}");
+                    assert_eq!(rule["cause"], host["cause"], "{name}: {rule}");
+                }
+            }
+        }
+    }
+    assert!(blocked > 30, "{blocked}");
+}
+
+#[test]
+fn a_report_gives_the_rules_of_its_capture() {
+    let place = Place::new();
+    place.write("a.pcap", recording("sni_filter_retry/capture.pcap"));
+    let report = place.run(&["audit", "--format", "json", "a.pcap"]).output;
+    place.write("a.json", report);
+    for mode in ["seen", "complete"] {
+        for format in ["text", "csv", "json", "markdown"] {
+            let of = |file| run(&place, &["--mode", mode, "--format", format, file]);
+            assert_eq!(of("a.pcap"), of("a.json"), "{mode} {format}");
+        }
+    }
+}
+
+#[test]
+fn a_complete_request_has_everything_published_for_the_scenario() {
+    let catalog = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
+    let file = ScenarioFile::shipped().unwrap();
+    let scenario = file.scenario("windows-autopilot").unwrap();
+    let needed: BTreeSet<String> = catalog
+        .published_sets()
+        .filter(|set| scenario.requirement(&set.key).name() != "none")
+        .flat_map(|set| {
+            let hosts = set.hosts.iter().filter(|host| !host.sample);
+            let hosts = hosts.map(|host| host.pattern.as_str().to_owned());
+            hosts.chain(set.prefixes.iter().map(|listed| listed.prefix.to_string()))
+        })
+        .collect();
+    assert!(needed.contains("*.manage.microsoft.com"));
+    let complete = ["--mode", "complete", "--scenario", "windows-autopilot"];
+    let place = Place::new();
+    let listed = rules(&place, &complete);
+    assert_eq!(listed.keys().cloned().collect::<BTreeSet<_>>(), needed);
+    let manage = &listed["*.manage.microsoft.com"];
+    assert_eq!(manage["requirement"], "hard");
+    assert_eq!(manage["state"], "untried");
+    let demands = manage["demands"].as_array().unwrap();
+    assert!(demands.contains(&"no_tls_inspection".into()), "{manage}");
+    // A capture adds what it shows to the same rules.
+    let capture = fixture("captures/firewall_mixed/capture.pcapng");
+    let seen = rules(
+        &place,
+        &[&complete[..], &[capture.to_str().unwrap()]].concat(),
+    );
+    assert_eq!(
+        seen.keys().collect::<Vec<_>>(),
+        listed.keys().collect::<Vec<_>>()
+    );
+    assert_eq!(
+        seen["swda01-mscdn.manage.microsoft.com"]["cause"],
+        "syn_timeout"
+    );
+}
+
+#[test]
+fn a_region_leaves_out_the_others() {
+    let place = Place::new();
+    let of = |region| rules(&place, &["--mode", "complete", "--region", region]);
+    let (europe, asia) = (of("europe"), of("asia-pacific"));
+    assert_ne!(
+        europe.keys().collect::<Vec<_>>(),
+        asia.keys().collect::<Vec<_>>()
+    );
+    assert!(europe.contains_key("login.microsoftonline.com"));
+}
+
+#[test]
+fn names_cannot_act_in_a_spreadsheet_or_on_a_page() {
+    let mut wire = Wire::new(b"", b"", b"");
+    for name in [
+        "=cmd|' /c calc'!a.manage.microsoft.com",
+        "\u{1b}[2J\u{202e}x.manage.microsoft.com",
+    ] {
+        wire.connection([20, 37, 153, 10], 443, &client_hello(name.as_bytes()), None);
+    }
+    let place = Place::new();
+    place.write("hostile.pcapng", wire.finish());
+    let of = |format| run(&place, &["--format", format, "hostile.pcapng"]);
+    let csv = of("csv");
+    assert!(csv.contains("\r\n'=cmd"), "{csv}");
+    assert!(!csv.contains("\r\n=") && !csv.contains(",="), "{csv}");
+    assert!(!of("markdown").contains("=cmd|"));
+    for format in ["text", "csv", "json", "markdown"] {
+        let text = of(format).replace("\r\n", "\n");
+        let driving = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(driving), "{format}: {text}");
+        assert!(text.contains("\\027[2"), "{format}: {text}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused() {
+    let place = Place::new();
+    place.write("a.pcap", recording("clean_autopilot/capture.pcap"));
+    let report = place.run(&["audit", "--format", "json", "a.pcap"]).output;
+    place.write("a.json", report);
+    for (arguments, sentence) in [
+        (
+            &[][..],
+            "--mode seen needs something to see; name a capture or a report, or ask for all that is published with --mode complete",
+        ),
+        (
+            &["a.pcap", "a.json"],
+            "a.json: a JSON report stands for itself; name it alone, or name captures only",
+        ),
+        (
+            &["a.json", "--client", "10.9.9.9"],
+            "--client 10.9.9.9: no device with this address tried anything of the endpoint list; leave --client out to see which did",
+        ),
+    ] {
+        let run = place.run(&[&["allowlist"], arguments].concat());
+        assert_eq!(run.complaints, format!("intap: {sentence}\n"));
+        assert_eq!((run.status, run.output.as_str()), (Some(2), ""));
+    }
+}
