@@ -30,6 +30,7 @@
 //! - [`evidence`]: the frames behind a report's findings, read a second time and written as a capture of their own;
 //! - `tables`: facts and judgements as Parquet, CSV and JSON Lines (cargo feature `tables`).
 //! - [`results`]: what a report says, read back from its JSON form, for [`diff`] to compare and [`allowlist`] to make rules of;
+//! - [`anonymize`]: facts and frames without what tells whose network it is;
 //!
 //! [`cli`] is the edge: the only part that prints, exits, or reads the environment.
 //!
@@ -42,6 +43,7 @@
 //! 5. Output is a function of the report alone.
 
 pub mod allowlist;
+pub mod anonymize;
 pub mod attribution;
 pub mod audit;
 pub mod capture;

@@ -84,6 +84,21 @@ pub fn unknown_issuer(certificate: &CertificateFact) -> Option<&str> {
     (!known && !certificate.issuer.is_empty()).then_some(&certificate.issuer)
 }
 
+/// Whether the issuer is an authority known to issue for the endpoint list.
+#[must_use]
+pub(crate) fn is_known_issuer(certificate: &CertificateFact) -> bool {
+    unknown_issuer(certificate).is_none()
+}
+
+/// The word in an issuer's name by which it says that it inspects TLS.
+#[must_use]
+pub(crate) fn inspection_word(issuer: &str) -> Option<&'static str> {
+    let issuer = issuer.to_lowercase();
+    INSPECTION_WORDS
+        .into_iter()
+        .find(|word| issuer.contains(word))
+}
+
 /// Both in lower case.
 fn is_known(issuer: &str, organization: &str) -> bool {
     PUBLIC_ISSUERS

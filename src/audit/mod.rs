@@ -33,6 +33,7 @@ pub use evidence::Evidence;
 pub use explanation::{CodeKind, Explanation, explain, explanations};
 pub use findings::{Finding, FindingCode, Severity};
 pub use fitness::{Fitness, Judgement as FitnessJudgement, Reason};
+pub(crate) use issuer::{inspection_word, is_known_issuer};
 pub use lookup::LookupOutcome;
 pub use loss::Loss;
 pub use progress::{StageReport, StageState};

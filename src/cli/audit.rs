@@ -5,6 +5,8 @@ use super::exit_status::ExitStatus;
 use super::judging::Judging;
 use super::output::Output;
 use super::progress::Progress;
+use super::secret;
+use crate::anonymize::{Anonymizer, AnonymizingSink, without_places};
 use crate::audit::{AuditOptions, AuditReport, Auditor};
 use crate::capture::{FrameStream, Input};
 use crate::catalog::Catalog;
@@ -35,6 +37,14 @@ pub struct Arguments {
     /// Also write the frames behind the findings to this pcapng file, with a comment on each; reads FILE a second time
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
+
+    /// Replace addresses, hardware addresses and names of your own network in the report and the evidence
+    #[arg(long)]
+    anonymize: bool,
+
+    /// Secret for --anonymize, so that several runs give the same replacements; without it every run has its own
+    #[arg(long, value_name = "FILE", requires = "anonymize")]
+    anonymize_key_file: Option<PathBuf>,
 
     #[command(flatten)]
     judging: Judging,
@@ -103,10 +113,27 @@ enum FailOn {
 
 /// Audits the files and prints the report.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let (catalog, scenario) = arguments.judging.open()?;
+    let (catalog, mut scenario) = arguments.judging.open()?;
+    let mut anonymizer = match arguments.anonymize {
+        true => {
+            let secret = secret::read(arguments.anonymize_key_file.as_deref())?;
+            Some(Anonymizer::new(secret, &catalog))
+        }
+        false => None,
+    };
+    let mut clients = arguments.client.clone();
+    if let Some(anonymizer) = &anonymizer {
+        // Devices are asked for by the addresses they really have.
+        for address in clients
+            .iter_mut()
+            .chain(scenario.by_client.iter_mut().map(|(address, _)| address))
+        {
+            *address = anonymizer.address(*address);
+        }
+    }
     let options = AuditOptions {
         scenario,
-        clients: arguments.client.clone(),
+        clients: clients.clone(),
         keep_flows: arguments.include.contains(&Include::Flows) || arguments.wants_tables(),
         keep_lookups: arguments.include.contains(&Include::Lookups) || arguments.wants_tables(),
         keep_timeline: arguments.format == Format::Html,
@@ -121,7 +148,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Err(errors) => return Err(complain(errors)),
     };
     #[cfg_attr(not(feature = "tables"), allow(unused_mut))]
-    let (mut report, mut failures) = audit(stream, &catalog, options);
+    let (mut report, mut failures) = audit(stream, &catalog, options, anonymizer.as_mut());
     #[cfg(feature = "tables")]
     {
         if let Err(error) = arguments.tables.write(&report, &catalog) {
@@ -137,7 +164,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     let written = write(&report, arguments.format, arguments.output.as_deref());
     // After the report, where a terminal shows them.
-    let absent = absent(&arguments.client, &report);
+    let absent = absent(&arguments.client, &clients, &report);
     for complaint in failures.iter().chain(&absent) {
         let _ = writeln!(io::stderr(), "intap: {complaint}");
     }
@@ -154,7 +181,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Ok(()) => {}
     }
     if let Some(path) = &arguments.evidence {
-        evidence::write(&report, &inputs, path)?;
+        evidence::write(&report, &inputs, anonymizer.as_ref(), path)?;
     }
     Ok(if failures.is_empty() && absent.is_empty() {
         status(&report, arguments.fail_on)
@@ -176,18 +203,19 @@ fn write(report: &AuditReport, format: Format, path: Option<&Path>) -> io::Resul
 }
 
 /// What to say about devices that were asked for and are not in the report.
-fn absent(wanted: &[IpAddr], report: &AuditReport) -> Vec<String> {
-    wanted
+fn absent(typed: &[IpAddr], wanted: &[IpAddr], report: &AuditReport) -> Vec<String> {
+    typed
         .iter()
-        .filter(|address| {
+        .zip(wanted)
+        .filter(|(_, address)| {
             !report
                 .clients
                 .iter()
                 .any(|client| client.addresses.contains(address))
         })
-        .map(|address| {
+        .map(|(typed, _)| {
             format!(
-                "--client {address}: no device with this address tried anything of the endpoint list; \
+                "--client {typed}: no device with this address tried anything of the endpoint list; \
                  leave --client out to see which did"
             )
         })
@@ -218,13 +246,20 @@ pub(super) fn audit(
     mut stream: FrameStream,
     catalog: &Catalog,
     options: AuditOptions,
+    anonymizer: Option<&mut Anonymizer<'_>>,
 ) -> (AuditReport, Vec<String>) {
     let mut auditor = Auditor::new(catalog, options);
+    let is_anonymous = anonymizer.is_some();
     let (sender, receiver) = relay();
     let read = std::thread::scope(|scope| {
         let reader = scope.spawn(|| observe(&mut stream, sender));
         // What was kept for the report is let go of where it was made, so that its memory serves again.
-        receiver.drain_into(&mut auditor);
+        match anonymizer {
+            Some(anonymizer) => {
+                receiver.drain_into(&mut AnonymizingSink::new(anonymizer, &mut auditor));
+            }
+            None => receiver.drain_into(&mut auditor),
+        }
         reader.join()
     });
     let mut capture = match read {
@@ -237,6 +272,9 @@ pub(super) fn audit(
     capture.interfaces = provenance.interfaces;
     capture.warnings = provenance.warnings;
     capture.anomalies.merge(&provenance.anomalies);
+    if is_anonymous {
+        without_places(&mut capture);
+    }
     (auditor.finish(capture), failures)
 }
 

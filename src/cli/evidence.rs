@@ -1,6 +1,7 @@
 //! `--evidence`: the frames behind the findings, in a file of their own.
 
 use super::output::Output;
+use crate::anonymize::Anonymizer;
 use crate::audit::AuditReport;
 use crate::capture::{FrameStream, Input};
 use crate::evidence::{EvidencePlan, ExtractError, extract};
@@ -62,7 +63,12 @@ pub fn check(path: &Path, report: Option<&Path>, inputs: &[Input]) -> anyhow::Re
 }
 
 /// Reads the inputs again and writes the frames behind the findings, whole or not at all.
-pub fn write(report: &AuditReport, inputs: &[Input], path: &Path) -> anyhow::Result<()> {
+pub fn write(
+    report: &AuditReport,
+    inputs: &[Input],
+    anonymizer: Option<&Anonymizer<'_>>,
+    path: &Path,
+) -> anyhow::Result<()> {
     let plan = EvidencePlan::of(report);
     if plan.is_empty() {
         let _ = writeln!(
@@ -82,7 +88,7 @@ pub fn write(report: &AuditReport, inputs: &[Input], path: &Path) -> anyhow::Res
         )
     };
     let mut out = BufWriter::new(Output::open(Some(path)).map_err(failed)?);
-    match extract(plan, &mut stream, &mut out) {
+    match extract(plan, &mut stream, anonymizer, &mut out) {
         Ok(_) => {}
         Err(ExtractError::Output(cause)) => return Err(failed(cause)),
         Err(error @ ExtractError::Changed) => return Err(error.into()),

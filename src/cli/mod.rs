@@ -11,6 +11,7 @@ mod judging;
 mod output;
 mod progress;
 mod scenarios;
+mod secret;
 mod source;
 #[cfg(feature = "tables")]
 mod tables;

@@ -54,7 +54,7 @@ pub fn load(
         clients: clients.to_vec(),
         ..AuditOptions::default()
     };
-    let (report, failures) = audit(stream, catalog, options);
+    let (report, failures) = audit(stream, catalog, options, None);
     Ok((Results::of(&report)?, failures))
 }
 

@@ -1,7 +1,8 @@
 //! Reads the frames a second time and writes those of the plan.
 
 use super::plan::EvidencePlan;
-use crate::capture::{FrameOrigin, FrameStream, InterfaceKey, PcapngWriter};
+use crate::anonymize::{Anonymizer, Cut};
+use crate::capture::{Frame, FrameOrigin, FrameStream, InterfaceKey, PcapngWriter};
 use crate::decode::Decoder;
 use crate::facts::FrameNumber;
 use std::collections::HashMap;
@@ -31,6 +32,9 @@ pub enum ExtractError {
 /// Writes the frames of `plan` to `out` as pcapng, in the order of `stream`, which has to give the frames that the plan was
 /// made from, from the first one on. Each comment says what the frame proves, and which frame of which file it is.
 ///
+/// With an `anonymizer` the frames are rewritten, and neither files nor interfaces are named. It has to be the one that the
+/// facts behind the plan went through.
+///
 /// # Errors
 ///
 /// [`ExtractError::Changed`] when the stream lacks frames of the plan or has others in their place, and whatever `out`
@@ -38,6 +42,7 @@ pub enum ExtractError {
 pub fn extract(
     mut plan: EvidencePlan,
     stream: &mut FrameStream,
+    anonymizer: Option<&Anonymizer<'_>>,
     out: impl Write,
 ) -> Result<Extract, ExtractError> {
     let application = concat!("intap ", env!("CARGO_PKG_VERSION"));
@@ -54,7 +59,12 @@ pub fn extract(
         if frame.number > last {
             break;
         }
-        let packet = decoder.as_mut().and_then(|decoder| decoder.decode(&frame));
+        let mut packet = decoder.as_mut().and_then(|decoder| decoder.decode(&frame));
+        if let (Some(anonymizer), Some(packet)) = (anonymizer, &mut packet) {
+            // The plan knows addresses as the report has them.
+            packet.ip.source = anonymizer.address(packet.ip.source);
+            packet.ip.destination = anonymizer.address(packet.ip.destination);
+        }
         let Some(reason) = plan.take(frame.number, packet.as_ref()) else {
             continue;
         };
@@ -64,12 +74,27 @@ pub fn extract(
         let interface = match interfaces.entry(origin.interface()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
-                let interface = origin.describe_interface().ok_or(ExtractError::Changed)?;
+                let mut interface = origin.describe_interface().ok_or(ExtractError::Changed)?;
+                if anonymizer.is_some() {
+                    interface.summary.name = None;
+                    interface.summary.description = None;
+                    interface.summary.filter = None;
+                }
                 *place.insert(writer.add_interface(&interface)?)
             }
         };
-        let comment = format!("{}\n{}", reason.words, provenance(frame.number, &origin));
-        writer.write(interface, &frame, &comment)?;
+        if let Some(anonymizer) = anonymizer {
+            let rewritten = anonymizer.rewrite(&frame);
+            let frame = Frame {
+                bytes: &rewritten.bytes,
+                ..frame
+            };
+            let comment = anonymous_comment(&reason.words, frame.number, rewritten.cut);
+            writer.write(interface, &frame, &comment)?;
+        } else {
+            let comment = format!("{}\n{}", reason.words, provenance(frame.number, &origin));
+            writer.write(interface, &frame, &comment)?;
+        }
         extract.frames = extract.frames.saturating_add(1);
     }
     if plan.outstanding() > 0 {
@@ -89,5 +114,16 @@ fn provenance(number: FrameNumber, origin: &FrameOrigin<'_>) -> String {
             origin.number(),
             origin.input()
         )
+    }
+}
+
+/// The same without naming the file, and with what is missing.
+fn anonymous_comment(words: &str, number: FrameNumber, cut: Option<Cut>) -> String {
+    let comment = format!("{words}\nFrame {number} of the report, anonymized");
+    match cut {
+        Some(Cut { octets }) => format!(
+            "{comment}; {octets} octets at its end were left out, because they could not be rewritten safely"
+        ),
+        None => comment,
     }
 }
