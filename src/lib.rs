@@ -55,6 +55,8 @@ pub mod dissect;
 pub mod evidence;
 pub mod facts;
 pub mod flow;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod observe;
 pub mod report;
 pub mod results;
