@@ -65,7 +65,7 @@ pub struct Found<'a> {
 type Names = SmallVec<[NamedAddress; 1]>;
 
 /// DNS answers by client and address, bounded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NameTable {
     /// By a hash of client and address: the largest table of an audit, where a chance collision in 64 bits is rarer than
     /// a wrong answer.
@@ -74,11 +74,43 @@ pub struct NameTable {
     anyone: HashMap<IpAddr, Names, RandomState>,
     /// Every name with the chain it was last told with, by folded name.
     resolved: HashMap<CompactString, Arc<ResolvedName>, RandomState>,
+    capacity: usize,
     /// Answers not kept because the table was full.
     pub refused: u64,
 }
 
+impl Default for NameTable {
+    fn default() -> Self {
+        Self::new(MAX_ENTRIES)
+    }
+}
+
 impl NameTable {
+    /// A table of at most `capacity` entries, two for each address that a client was told.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            own: HashMap::default(),
+            hasher: RandomState::default(),
+            anyone: HashMap::default(),
+            resolved: HashMap::default(),
+            capacity,
+            refused: 0,
+        }
+    }
+
+    /// Entries now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.own.len().saturating_add(self.anyone.len())
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.anyone.is_empty()
+    }
+
     /// Remembers what `exchange` told its client.
     pub fn learn(&mut self, exchange: &DnsExchange) {
         let (Some(name), Some(answer)) = (&exchange.name, exchange.answer) else {
@@ -99,7 +131,7 @@ impl NameTable {
             until: answer.time.plus(life),
         };
         for address in addresses {
-            if self.own.len().saturating_add(self.anyone.len()) >= MAX_ENTRIES {
+            if self.len() >= self.capacity {
                 self.refused = self.refused.saturating_add(1);
                 return;
             }
@@ -166,7 +198,7 @@ impl NameTable {
                     name: name.clone(),
                     aliases: cnames.iter().cloned().collect(),
                 });
-                if self.resolved.len() < MAX_ENTRIES {
+                if self.resolved.len() < self.capacity {
                     self.resolved.insert(folded, Arc::clone(&resolved));
                 }
                 resolved

@@ -3,11 +3,12 @@
 use super::cause::Outcome;
 use super::evidence::{Evidence, EvidenceList};
 use super::issuer;
+use super::limits::AuditLimits;
 use super::lookup::LookupOutcome;
 use super::outcome::{KnownHost, Vantage, judge};
 use super::timeline::Milestones;
 use crate::attribution::NameSource;
-use crate::facts::{DnsExchange, DnsOutcome, FlowRecord, HostName, Seen, Transport};
+use crate::facts::{DnsExchange, DnsOutcome, FlowRecord, HostName, Seen, Timestamp, Transport};
 use compact_str::CompactString;
 use std::net::SocketAddr;
 
@@ -44,6 +45,8 @@ pub struct Attempt {
     pub tls_signs: Option<Box<TlsSigns>>,
     /// The facts, kept while the end of the capture can still change the outcome.
     pub flow: Option<Box<FlowRecord>>,
+    /// The flow is still open; what is told of it later takes this attempt's place.
+    pub open: bool,
 }
 
 /// What tells of TLS inspection only when several hosts share it.
@@ -77,6 +80,12 @@ impl TlsSigns {
 }
 
 impl Attempt {
+    /// Whether this is about the same flow.
+    #[must_use]
+    pub fn is_same_flow(&self, first: Seen, originator: SocketAddr) -> bool {
+        self.first == first && self.originator == originator
+    }
+
     /// Judges the attempt again now that the whole capture is known.
     pub fn settle(&mut self, vantage: Vantage, known_host: KnownHost<'_>) {
         if let Some(flow) = self.flow.take() {
@@ -131,7 +140,7 @@ impl HostLookup {
 }
 
 /// Everything a client tried on one host.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HostHistory {
     /// The host's name; `None` for an address that only a published range attributes.
     pub name: Option<HostName>,
@@ -147,6 +156,10 @@ pub struct HostHistory {
     pub lookups: Vec<HostLookup>,
     /// IP octets of all attempts.
     pub octets: u64,
+    /// The last attempts, as they were judged when they were told; for a rolling window.
+    pub recent: Vec<Attempt>,
+    /// The last lookups, likewise.
+    pub recent_lookups: Vec<HostLookup>,
 }
 
 impl HostHistory {
@@ -154,13 +167,8 @@ impl HostHistory {
     const SERVED_KEPT: usize = 2;
     /// Servers remembered per host beside those of the attempts kept.
     pub const ALSO_SERVING_KEPT: usize = 8;
-    /// Other attempts kept per host.
-    const FAILED_KEPT: usize = 32;
-    /// Lookups kept per host.
-    const LOOKUPS_KEPT: usize = 32;
-
     /// Adds an attempt, counting it only when enough are kept.
-    pub fn add_attempt(&mut self, attempt: Attempt) {
+    pub fn add_attempt(&mut self, attempt: Attempt, limits: &AuditLimits) {
         let served = attempt.was_served();
         let kept = self
             .attempts
@@ -175,10 +183,12 @@ impl HostHistory {
         let room = if served {
             Self::SERVED_KEPT
         } else {
-            Self::FAILED_KEPT
+            limits.failed_per_host
         };
         if kept < room || !same_kind {
             push_exact(&mut self.attempts, attempt);
+        } else if attempt.open {
+            // It is counted when it ends.
         } else if served {
             self.more_served = self.more_served.saturating_add(1);
             let known = self
@@ -196,13 +206,67 @@ impl HostHistory {
         }
     }
 
+    /// Served attempts so far.
+    #[must_use]
+    pub fn served_so_far(&self) -> u64 {
+        let kept = self.attempts.iter().filter(|known| known.was_served());
+        self.more_served
+            .saturating_add(u64::try_from(kept.count()).unwrap_or(u64::MAX))
+    }
+
+    /// Takes out what was told of a flow while it was open.
+    pub fn withdraw(&mut self, first: Seen, originator: SocketAddr) {
+        let other = |known: &Attempt| !known.open || !known.is_same_flow(first, originator);
+        self.attempts.retain(other);
+        self.recent.retain(other);
+    }
+
+    /// Remembers one of the last attempts.
+    pub fn add_recent(&mut self, attempt: Attempt, limits: &AuditLimits) {
+        make_room(&mut self.recent, limits.recent_per_host);
+        push_exact(&mut self.recent, attempt);
+    }
+
+    /// Remembers one of the last lookups.
+    pub fn add_recent_lookup(
+        &mut self,
+        exchange: &DnsExchange,
+        outcome: LookupOutcome,
+        limits: &AuditLimits,
+    ) {
+        make_room(&mut self.recent_lookups, limits.recent_per_host);
+        push_exact(
+            &mut self.recent_lookups,
+            HostLookup {
+                exchange: without_names(exchange),
+                outcome,
+            },
+        );
+    }
+
+    /// Forgets the last attempts and lookups that ended before `start`.
+    pub fn forget_before(&mut self, start: Timestamp) {
+        self.recent.retain(|attempt| attempt.last.time >= start);
+        self.recent_lookups.retain(|lookup| {
+            let seen = lookup.exchange.answer.or(lookup.exchange.last_query);
+            seen.or(lookup.exchange.query)
+                .is_some_and(|seen| seen.time >= start)
+        });
+        if self.recent.is_empty() {
+            self.recent.shrink_to_fit();
+        }
+        if self.recent_lookups.is_empty() {
+            self.recent_lookups.shrink_to_fit();
+        }
+    }
+
     /// Adds a lookup while there is room; of those that went well, one per type tells enough.
-    pub fn add_lookup(&mut self, exchange: &DnsExchange) {
+    pub fn add_lookup(&mut self, exchange: &DnsExchange, limits: &AuditLimits) {
         let went_well = |known: &DnsExchange| !known.addresses.is_empty() && known.queries <= 1;
         let known_well = |known: &HostLookup| {
             known.exchange.query_type == exchange.query_type && went_well(&known.exchange)
         };
-        if self.lookups.len() >= Self::LOOKUPS_KEPT
+        if self.lookups.len() >= limits.lookups_per_host
             || (went_well(exchange)
                 && self.lookups.iter().any(known_well)
                 && self.lookups.iter().all(|known| {
@@ -212,20 +276,29 @@ impl HostHistory {
         {
             return;
         }
-        // The host's entry has the name; its sets are settled, so the chain is of no more use.
-        let kept = DnsExchange {
-            name: None,
-            cnames: Vec::new(),
-            hints: Vec::new(),
-            addresses: exchange.addresses.clone(),
-            ..*exchange
-        };
         let lookup = HostLookup {
-            exchange: kept,
+            exchange: without_names(exchange),
             outcome: LookupOutcome::Unknown,
         };
         push_exact(&mut self.lookups, lookup);
     }
+}
+
+/// The host's entry has the name; its sets are settled, so the chain is of no more use.
+fn without_names(exchange: &DnsExchange) -> DnsExchange {
+    DnsExchange {
+        name: None,
+        cnames: Vec::new(),
+        hints: Vec::new(),
+        addresses: exchange.addresses.clone(),
+        ..*exchange
+    }
+}
+
+/// Lets go of the oldest entries until one more fits.
+fn make_room<T>(list: &mut Vec<T>, room: usize) {
+    let surplus = (list.len() + 1).saturating_sub(room.max(1));
+    list.drain(..surplus.min(list.len()));
 }
 
 /// Adds to a list that mostly has one or two entries, one of thousands, without room to spare.

@@ -1,8 +1,9 @@
 //! The devices of a capture: addresses joined into clients, with what each of them tried.
 
 use super::attempt::HostHistory;
+use super::limits::AuditLimits;
 use super::matching::SetMatch;
-use crate::facts::{HostName, HostSighting, MacAddress, Seen};
+use crate::facts::{HostName, HostSighting, MacAddress, Seen, Timestamp};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -10,12 +11,6 @@ use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Most addresses observed as clients; beyond, new ones are counted only.
-const MAX_ADDRESSES: usize = 500_000;
-
-/// Most hosts remembered for one client: published lists have a few hundred names.
-const MAX_HOSTS: usize = 2_048;
 
 /// What identifies a host in a client's history: its folded name, or its address where it has no name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,7 +22,7 @@ pub enum HostKey {
 }
 
 /// One host of a client with the sets it belongs to.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HostEntry {
     /// The sets.
     pub sets: Arc<SetMatch>,
@@ -36,7 +31,7 @@ pub struct HostEntry {
 }
 
 /// What is known of one address that acts as a client.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ClientState {
     /// Hardware addresses seen as the sender of its packets.
     pub macs: SmallVec<[MacAddress; 1]>,
@@ -48,6 +43,8 @@ pub struct ClientState {
     pub vendor_class: Option<CompactString>,
     /// Its first packet.
     pub first: Option<Seen>,
+    /// When something was told of it last.
+    pub last: Timestamp,
     /// TCP and UDP flows it opened.
     pub flows: u64,
     /// Hop limits that its TCP connections started from: a system always uses the same.
@@ -63,9 +60,14 @@ pub struct ClientState {
 }
 
 impl ClientState {
-    /// The entry of a host, made when there is room.
-    pub fn host(&mut self, key: HostKey, sets: &Arc<SetMatch>) -> Option<&mut HostEntry> {
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&key) {
+    /// The entry of a host, made when there are fewer than `room`.
+    pub fn host(
+        &mut self,
+        key: HostKey,
+        sets: &Arc<SetMatch>,
+        room: usize,
+    ) -> Option<&mut HostEntry> {
+        if self.hosts.len() >= room && !self.hosts.contains_key(&key) {
             return None;
         }
         let entry = self.hosts.entry(key).or_insert_with(|| {
@@ -84,6 +86,20 @@ impl ClientState {
     #[must_use]
     pub fn touches_endpoints(&self) -> bool {
         !self.hosts.is_empty()
+    }
+
+    /// How much is lost with it: nothing, that all went well, or a failure.
+    fn weight(&self) -> u8 {
+        let failed = |host: &HostEntry| {
+            host.history
+                .attempts
+                .iter()
+                .any(|attempt| !attempt.was_served())
+        };
+        match self.hosts.values().any(|host| failed(host)) {
+            true => 2,
+            false => u8::from(self.touches_endpoints()),
+        }
     }
 
     /// Remembers the hop limit that a connection started from.
@@ -116,7 +132,7 @@ impl ClientState {
         self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
         self.telling_names.extend(other.telling_names);
         for (key, entry) in other.hosts {
-            let Some(mine) = self.host(key, &entry.sets) else {
+            let Some(mine) = self.host(key, &entry.sets, usize::MAX) else {
                 continue;
             };
             mine.history.name = mine.history.name.take().or(entry.history.name);
@@ -145,41 +161,230 @@ pub struct Device {
     pub state: Box<ClientState>,
 }
 
+/// What sends with one hardware address on one VLAN.
+type Sender = (MacAddress, SmallVec<[u16; 2]>);
+
+/// Addresses of one sender that are told apart: a sender of more is a router.
+const ADDRESSES_OF_SENDER: usize = 17;
+
 /// All addresses that act as clients.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ClientTable {
     by_address: HashMap<IpAddr, Box<ClientState>, RandomState>,
+    /// Addresses by sender, kept only where clients are forgotten: a capture's are joined at its end.
+    by_sender: HashMap<Sender, SmallVec<[IpAddr; 2]>, RandomState>,
+    limits: AuditLimits,
+    /// Hosts of all addresses.
+    hosts: usize,
     /// Addresses left out because the table was full.
     pub refused: u64,
+    /// Addresses let go of because the table was full.
+    pub evicted: u64,
+    /// Addresses forgotten after long silence.
+    pub expired: u64,
+    /// Addresses that left since they were last asked for.
+    pub gone: Vec<IpAddr>,
 }
 
 impl ClientTable {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: AuditLimits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Addresses in the table.
+    #[must_use]
+    pub fn addresses(&self) -> usize {
+        self.by_address.len()
+    }
+
+    /// Hosts of all addresses together.
+    #[must_use]
+    pub fn hosts(&self) -> usize {
+        self.hosts
+    }
+
+    /// What is known of an address.
+    #[must_use]
+    pub fn get(&self, address: IpAddr) -> Option<&ClientState> {
+        self.by_address.get(&address).map(Box::as_ref)
+    }
+
+    /// What is known of an address, to change it.
+    pub fn existing(&mut self, address: IpAddr) -> Option<&mut ClientState> {
+        self.by_address.get_mut(&address).map(Box::as_mut)
+    }
+
     /// The state of a client address, made when there is room.
     pub fn client(&mut self, address: IpAddr) -> Option<&mut ClientState> {
-        if self.by_address.len() >= MAX_ADDRESSES && !self.by_address.contains_key(&address) {
-            self.refused = self.refused.saturating_add(1);
-            return None;
+        if self.by_address.len() >= self.limits.clients && !self.by_address.contains_key(&address) {
+            if self.limits.forgetting.is_none() {
+                self.refused = self.refused.saturating_add(1);
+                return None;
+            }
+            self.evict();
         }
         Some(self.by_address.entry(address).or_default())
     }
 
-    /// Remembers what a sighting says of an address.
-    pub fn learn(&mut self, sighting: HostSighting) {
-        let Some(state) = self.client(sighting.address) else {
+    /// The entry of a client's host, made when there is room.
+    pub fn host(
+        &mut self,
+        address: IpAddr,
+        key: HostKey,
+        sets: &Arc<SetMatch>,
+    ) -> Option<&mut HostEntry> {
+        if self.hosts >= self.limits.hosts {
+            self.evict();
+        }
+        let room = self.limits.hosts_per_client;
+        self.client(address)?;
+        let state = self.by_address.get_mut(&address)?;
+        let before = state.hosts.len();
+        state.host(key.clone(), sets, room)?;
+        self.hosts = self.hosts.saturating_add(state.hosts.len() - before);
+        state.hosts.get_mut(&key).map(|entry| &mut **entry)
+    }
+
+    /// Keeps the hosts of all clients for which `keep` says so.
+    pub fn retain_hosts(&mut self, mut keep: impl FnMut(&HostKey, &mut HostEntry) -> bool) {
+        self.hosts = 0;
+        for state in self.by_address.values_mut() {
+            state.hosts.retain(|key, entry| keep(key, entry));
+            self.hosts = self.hosts.saturating_add(state.hosts.len());
+        }
+    }
+
+    /// Notes a client's hardware address, and that it is heard of now.
+    pub fn note_sender(&mut self, address: IpAddr, mac: Option<MacAddress>, now: Timestamp) {
+        let Some(state) = self.by_address.get_mut(&address) else {
             return;
         };
-        if let Some(mac) = sighting.mac
-            && !state.macs.contains(&mac)
-            && state.macs.len() < 4
-        {
+        state.last = state.last.max(now);
+        let Some(mac) = mac else { return };
+        if !state.macs.contains(&mac) && state.macs.len() < 4 {
             state.macs.push(mac);
         }
+        if self.limits.forgetting.is_none() {
+            return;
+        }
+        if let [mac] = state.macs.as_slice() {
+            let known = self
+                .by_sender
+                .entry((*mac, state.vlans.clone()))
+                .or_default();
+            if known.len() < ADDRESSES_OF_SENDER && !known.contains(&address) {
+                known.push(address);
+            }
+        }
+    }
+
+    /// The addresses of the device that has `address`, as far as hardware addresses join them, IPv4 first. The same rule as
+    /// for a whole capture.
+    #[must_use]
+    pub fn device_of(&self, address: IpAddr) -> SmallVec<[IpAddr; 2]> {
+        let alone = || SmallVec::from_slice(&[address]);
+        let Some(state) = self.by_address.get(&address) else {
+            return alone();
+        };
+        let [mac] = state.macs.as_slice() else {
+            return alone();
+        };
+        match self.by_sender.get(&(*mac, state.vlans.clone())) {
+            Some(all) if all.len() > 1 && all.contains(&address) => {
+                let mut one: SmallVec<[IpAddr; 2]> = all
+                    .iter()
+                    .filter(|other| {
+                        self.by_address
+                            .get(*other)
+                            .is_some_and(|state| state.macs.len() == 1)
+                    })
+                    .copied()
+                    .collect();
+                one.sort();
+                if is_one_device(&one) { one } else { alone() }
+            }
+            _ => alone(),
+        }
+    }
+
+    /// Lets go of an eighth of the addresses, see [`super::limits::Forgetting`].
+    fn evict(&mut self) {
+        let mut order: Vec<(u8, Timestamp, IpAddr)> = self
+            .by_address
+            .iter()
+            .map(|(address, state)| (state.weight(), state.last, *address))
+            .collect();
+        let leaving = (order.len() / 8).max(1).min(order.len());
+        if leaving < order.len() {
+            order.select_nth_unstable(leaving);
+        }
+        for (_, _, address) in order.into_iter().take(leaving) {
+            self.remove(address);
+            self.evicted = self.evicted.saturating_add(1);
+        }
+    }
+
+    /// Forgets clients that were silent for long.
+    pub fn expire(&mut self, now: Timestamp) {
+        let Some(forgetting) = self.limits.forgetting else {
+            return;
+        };
+        let silent: Vec<IpAddr> = self
+            .by_address
+            .iter()
+            .filter(|(_, state)| {
+                let patience = if state.touches_endpoints() {
+                    forgetting.after
+                } else {
+                    forgetting.without_attempts
+                };
+                now.since(state.last) > patience
+            })
+            .map(|(address, _)| *address)
+            .collect();
+        for address in silent {
+            self.remove(address);
+            self.expired = self.expired.saturating_add(1);
+        }
+    }
+
+    fn remove(&mut self, address: IpAddr) {
+        let Some(state) = self.by_address.remove(&address) else {
+            return;
+        };
+        self.hosts = self.hosts.saturating_sub(state.hosts.len());
+        if state.touches_endpoints() {
+            self.gone.push(address);
+        }
+        for mac in &state.macs {
+            let sender = (*mac, state.vlans.clone());
+            if let Some(known) = self.by_sender.get_mut(&sender) {
+                known.retain(|other| *other != address);
+                if known.is_empty() {
+                    self.by_sender.remove(&sender);
+                }
+            }
+        }
+    }
+
+    /// Remembers what a sighting says of an address.
+    pub fn learn(&mut self, sighting: HostSighting) {
+        let (address, mac, seen) = (sighting.address, sighting.mac, sighting.seen);
+        let Some(state) = self.client(address) else {
+            return;
+        };
         state.name = state.name.take().or(sighting.name);
         state.vendor_class = state.vendor_class.take().or(sighting.vendor_class);
         if state.vlans.is_empty() {
             state.vlans = sighting.vlans;
         }
-        state.first.get_or_insert(sighting.seen);
+        state.first.get_or_insert(seen);
+        self.note_sender(address, mac, seen.time);
     }
 
     /// Joins the addresses of each device, in the order of their first packets.
@@ -349,11 +554,13 @@ mod tests {
     fn tried(table: &mut ClientTable, address: &str, name: &str, asked: bool) {
         let state = table.client(address.parse().unwrap()).unwrap();
         let host = state
-            .host(HostKey::Name(name.into()), &Arc::default())
+            .host(HostKey::Name(name.into()), &Arc::default(), 8)
             .unwrap();
         if asked {
-            host.history
-                .add_lookup(&crate::audit::lookup::tests::question(28).exchange);
+            host.history.add_lookup(
+                &crate::audit::lookup::tests::question(28).exchange,
+                &AuditLimits::default(),
+            );
         }
     }
 

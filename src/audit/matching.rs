@@ -43,31 +43,21 @@ pub struct Attribution {
 /// Names remembered with their sets; a capture asks for a few names many times.
 const NAMES_REMEMBERED: usize = 16_384;
 
-/// Finds the sets of names and addresses.
-#[derive(Debug)]
-pub struct SetFinder<'c> {
-    catalog: &'c Catalog,
+/// Finds the sets of names, and remembers them: of one catalogue only.
+#[derive(Debug, Clone, Default)]
+pub struct SetFinder {
     /// What was found, by folded name; `None` for names that nothing lists.
     by_name: HashMap<CompactString, Option<Arc<SetMatch>>, RandomState>,
 }
 
-impl<'c> SetFinder<'c> {
-    /// A finder in `catalog`.
-    #[must_use]
-    pub fn new(catalog: &'c Catalog) -> Self {
-        Self {
-            catalog,
-            by_name: HashMap::default(),
-        }
-    }
-
+impl SetFinder {
     /// The sets that list `name`.
-    pub fn of_name(&mut self, name: &HostName) -> Option<Arc<SetMatch>> {
+    pub fn of_name(&mut self, catalog: &Catalog, name: &HostName) -> Option<Arc<SetMatch>> {
         let folded = name.folded();
         if let Some(known) = self.by_name.get(&folded) {
             return known.clone();
         }
-        let found = sets_of_name(self.catalog, &folded).map(Arc::new);
+        let found = sets_of_name(catalog, &folded).map(Arc::new);
         if self.by_name.len() < NAMES_REMEMBERED {
             self.by_name.insert(folded, found.clone());
         }
@@ -77,12 +67,13 @@ impl<'c> SetFinder<'c> {
     /// The sets of `name` or, failing that, of the names it is an alias for.
     pub fn of_chain<'n>(
         &mut self,
+        catalog: &Catalog,
         name: &'n HostName,
         aliases: impl IntoIterator<Item = &'n HostName>,
     ) -> Option<Arc<SetMatch>> {
         std::iter::once(name)
             .chain(aliases)
-            .find_map(|name| self.of_name(name))
+            .find_map(|name| self.of_name(catalog, name))
     }
 }
 
@@ -106,7 +97,8 @@ fn sets_of_name(catalog: &Catalog, folded: &str) -> Option<SetMatch> {
 /// Attributes a flow to `responder` that was named `flow_name`.
 #[must_use]
 pub fn attribute(
-    finder: &mut SetFinder<'_>,
+    catalog: &Catalog,
+    finder: &mut SetFinder,
     flow_name: FlowName,
     responder: SocketAddr,
     transport: Transport,
@@ -120,10 +112,10 @@ pub fn attribute(
     } = flow_name;
     let mut source = name_source.code();
     let sets = match &name {
-        Some(name) => finder.of_chain(name, &aliases).unwrap_or_default(),
+        Some(name) => finder.of_chain(catalog, name, &aliases).unwrap_or_default(),
         None if through_proxy => Arc::default(),
         None => {
-            let by_address = sets_of_address(finder.catalog, responder);
+            let by_address = sets_of_address(catalog, responder);
             if !by_address.primary.is_empty() {
                 source = "prefix";
             }
@@ -137,7 +129,7 @@ pub fn attribute(
         let listed: Vec<Option<bool>> = sets
             .primary
             .iter()
-            .filter_map(|key| finder.catalog.set(key))
+            .filter_map(|key| catalog.set(key))
             .map(lists)
             .collect();
         if listed.contains(&Some(true)) {

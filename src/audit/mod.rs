@@ -3,6 +3,9 @@
 //! [`Auditor`] is a [`FactSink`]: it takes facts as they are finished, attributes them, and keeps per client and host what a
 //! verdict needs, bounded. [`Auditor::finish`] then gives the [`AuditReport`]. Nothing here knows packets, prints, or
 //! reads a clock.
+//!
+//! A monitor asks earlier: [`Auditor::monitor`] forgets what is old, takes flows that are still open, and gives the
+//! [`standing`] of a device over a rolling window.
 
 mod address;
 mod attempt;
@@ -13,6 +16,7 @@ mod explanation;
 mod findings;
 mod fitness;
 mod issuer;
+mod limits;
 mod lookup;
 mod loss;
 mod matching;
@@ -23,6 +27,7 @@ mod proof;
 mod report;
 mod reset;
 mod scenario;
+pub mod standing;
 mod timeline;
 mod vantage;
 mod verdict;
@@ -34,6 +39,7 @@ pub use explanation::{CodeKind, Explanation, explain, explanations};
 pub use findings::{Finding, FindingCode, Severity};
 pub use fitness::{Fitness, Judgement as FitnessJudgement, Reason};
 pub(crate) use issuer::{inspection_word, is_known_issuer};
+pub use limits::{AuditLimits, Forgetting};
 pub use lookup::LookupOutcome;
 pub use loss::Loss;
 pub use progress::{StageReport, StageState};
@@ -49,7 +55,7 @@ pub use verdict::{Detour, HostVerdict, Verdict};
 use crate::attribution::{NameTable, name_flow};
 use crate::catalog::Catalog;
 use crate::facts::{
-    CaptureSummary, DnsExchange, Fact, FactSink, FlowRecord, HostName, Seen, Timestamp,
+    CaptureSummary, DnsExchange, Fact, FactSink, FiveTuple, FlowRecord, HostName, Seen, Timestamp,
 };
 use attempt::{Attempt, TlsSigns};
 use cause::Outcome as FlowOutcome;
@@ -59,7 +65,10 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use matching::{Attribution, SetFinder, attribute};
 use outcome::{Vantage, judge};
+use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 use vantage::{VantageEvidence, initial_hop_limit};
 
@@ -72,8 +81,14 @@ const TRANSLATION_WINDOW: Duration = Duration::from_secs(1);
 /// Names of no set remembered per client to tell its platform.
 const TELLING_NAMES: usize = 64;
 
+/// Resolvers remembered; a site has a handful, forged answers come from anywhere.
+const MAX_RESOLVERS: usize = 65_536;
+
 /// How often (in capture time) old DNS answers are forgotten.
 const NAME_EXPIRY: Duration = Duration::from_secs(600);
+
+/// The same for a monitor.
+const MONITOR_EXPIRY: Duration = Duration::from_secs(60);
 
 /// What to audit and what to keep for the report.
 #[derive(Debug, Clone, Default)]
@@ -116,11 +131,47 @@ impl Opening {
     }
 }
 
+/// The catalogue that an auditor judges by.
+#[derive(Clone)]
+enum Judged<'c> {
+    Borrowed(&'c Catalog),
+    Shared(Arc<Catalog>),
+}
+
+impl Deref for Judged<'_> {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        match self {
+            Self::Borrowed(catalog) => catalog,
+            Self::Shared(catalog) => catalog,
+        }
+    }
+}
+
+/// What the auditor of a running monitor knows beside the facts.
+struct Running {
+    /// The moment up to which facts have come.
+    now: Timestamp,
+    /// Packets were dropped or found missing until then.
+    lossy_until: Timestamp,
+    /// TCP connections with missing packets, when that was looked at last.
+    gappy: u64,
+    /// What open flows tell of the place of capture; a flow may be counted several times.
+    vantage: VantageEvidence,
+    /// Hosts to which flows that are still open were attributed.
+    open: HashMap<(Seen, FiveTuple), SmallVec<[HostKey; 1]>, RandomState>,
+    /// Clients of which something was told since they were last asked for.
+    touched: HashSet<IpAddr, RandomState>,
+}
+
 /// Takes facts, gives the report.
 pub struct Auditor<'c> {
-    catalog: &'c Catalog,
+    catalog: Judged<'c>,
     options: AuditOptions,
-    sets: SetFinder<'c>,
+    limits: AuditLimits,
+    running: Option<Box<Running>>,
+    sets: SetFinder,
     names: NameTable,
     clients: ClientTable,
     vantage: VantageEvidence,
@@ -136,19 +187,35 @@ impl<'c> Auditor<'c> {
     /// An auditor that judges by `catalog`.
     #[must_use]
     pub fn new(catalog: &'c Catalog, options: AuditOptions) -> Self {
-        Self {
-            catalog,
+        Self::within(
+            Judged::Borrowed(catalog),
             options,
-            sets: SetFinder::new(catalog),
-            names: NameTable::default(),
-            clients: ClientTable::default(),
+            AuditLimits::default(),
+            None,
+        )
+    }
+
+    fn within(
+        catalog: Judged<'c>,
+        options: AuditOptions,
+        limits: AuditLimits,
+        running: Option<Box<Running>>,
+    ) -> Self {
+        Self {
+            options,
+            limits,
+            running,
+            sets: SetFinder::default(),
+            names: NameTable::new(limits.names),
+            clients: ClientTable::new(limits),
             vantage: VantageEvidence::default(),
             flows: Vec::new(),
             lookups: Vec::new(),
             openings: HashMap::default(),
-            known_domains: known_domains(catalog),
+            known_domains: known_domains(&catalog),
             resolvers: HashSet::default(),
             last_expiry: Timestamp::default(),
+            catalog,
         }
     }
 
@@ -161,17 +228,29 @@ impl<'c> Auditor<'c> {
     fn take_flow(&mut self, record: Box<FlowRecord>) {
         self.vantage.note_flow(&record);
         self.expire(record.last.time);
-        let name = name_flow(&record, &self.names);
-        let responder = record.five_tuple.responder;
-        let attribution = attribute(&mut self.sets, name, responder, record.five_tuple.transport);
-        self.note_client(&record, &attribution);
-        self.add_attempts(&record, &attribution);
+        let attribution = self.attribution(&record);
+        if !self.withdraw_open(&record) {
+            self.note_client(&record, &attribution);
+        }
+        self.add_attempts(&record, &attribution, false);
         if self.options.keep_flows {
             self.flows.push(KeptFlow {
                 record,
                 attribution,
             });
         }
+    }
+
+    fn attribution(&mut self, record: &FlowRecord) -> Attribution {
+        let name = name_flow(record, &self.names);
+        let responder = record.five_tuple.responder;
+        attribute(
+            &self.catalog,
+            &mut self.sets,
+            name,
+            responder,
+            record.five_tuple.transport,
+        )
     }
 
     /// Remembers who opened the flow, and whether it repeats another client's connection behind a translator.
@@ -200,12 +279,6 @@ impl<'c> Auditor<'c> {
                 .first
                 .map_or(record.first, |first| first.min(record.first)),
         );
-        if let Some(mac) = record.originator_mac
-            && !client.macs.contains(&mac)
-            && client.macs.len() < 4
-        {
-            client.macs.push(mac);
-        }
         if client.vlans.is_empty() {
             client.vlans.clone_from(&record.vlans);
         }
@@ -217,6 +290,8 @@ impl<'c> Auditor<'c> {
                 client.telling_names.push(folded);
             }
         }
+        self.clients
+            .note_sender(originator.ip(), record.originator_mac, record.last.time);
     }
 
     /// Address translation keeps the server, its port and the initial sequence number.
@@ -259,14 +334,17 @@ impl<'c> Auditor<'c> {
     }
 
     /// Adds the flow to the history of the host it was meant for; a proxy connection may be meant for several.
-    fn add_attempts(&mut self, record: &FlowRecord, attribution: &Attribution) {
+    fn add_attempts(&mut self, record: &FlowRecord, attribution: &Attribution, open: bool) {
         let hosts = record.http.as_ref().map_or(&[][..], |http| &http.hosts);
         if hosts.len() < 2 || record.tunnel.is_some() {
-            self.add_attempt(record, attribution);
+            self.add_attempt(record, attribution, open);
             return;
         }
         for host in hosts {
-            let sets = self.sets.of_chain(host, []).unwrap_or_default();
+            let sets = self
+                .sets
+                .of_chain(&self.catalog, host, [])
+                .unwrap_or_default();
             let mut part = record.clone();
             if let Some(http) = &mut part.http {
                 http.exchanges
@@ -277,11 +355,11 @@ impl<'c> Auditor<'c> {
                 sets,
                 ..attribution.clone()
             };
-            self.add_attempt(&part, &attribution);
+            self.add_attempt(&part, &attribution, open);
         }
     }
 
-    fn add_attempt(&mut self, record: &FlowRecord, attribution: &Attribution) {
+    fn add_attempt(&mut self, record: &FlowRecord, attribution: &Attribution, open: bool) {
         let client = record.five_tuple.originator.ip();
         if attribution.sets.primary.is_empty() {
             return;
@@ -311,15 +389,21 @@ impl<'c> Auditor<'c> {
             inspection,
             tls_signs: TlsSigns::of(record, served),
             flow: (!served).then(|| Box::new(record.clone())),
+            open,
         };
         let key = match &attribution.name {
             Some(name) => HostKey::Name(name.folded()),
             None => HostKey::Address(record.five_tuple.responder.ip()),
         };
-        let Some(state) = self.clients.client(client) else {
-            return;
-        };
-        let Some(entry) = state.host(key, &attribution.sets) else {
+        let recent = self.recent_attempt(&attempt);
+        if open && let Some(running) = &mut self.running {
+            running
+                .open
+                .entry((record.first, record.five_tuple))
+                .or_default()
+                .push(key.clone());
+        }
+        let Some(entry) = self.clients.host(client, key, &attribution.sets) else {
             return;
         };
         entry.history.name = entry
@@ -327,17 +411,22 @@ impl<'c> Auditor<'c> {
             .name
             .take()
             .or_else(|| attribution.name.clone());
-        entry.history.octets = entry
-            .history
-            .octets
-            .saturating_add(record.octets.iter().sum());
-        entry.history.add_attempt(attempt);
+        if !open {
+            entry.history.octets = entry
+                .history
+                .octets
+                .saturating_add(record.octets.iter().sum());
+        }
+        entry.history.add_attempt(attempt, &self.limits);
+        if let Some(recent) = recent {
+            entry.history.add_recent(recent, &self.limits);
+        }
     }
 
     fn take_lookup(&mut self, exchange: Box<DnsExchange>) {
         self.names.learn(&exchange);
         self.vantage.note_lookup(&exchange);
-        if exchange.answer.is_some() {
+        if exchange.answer.is_some() && self.resolvers.len() < MAX_RESOLVERS {
             self.resolvers.insert(exchange.resolver.ip());
         }
         if let Some(name) = &exchange.name {
@@ -349,7 +438,7 @@ impl<'c> Auditor<'c> {
     }
 
     fn note_lookup(&mut self, exchange: &DnsExchange, name: &HostName) {
-        let sets = self.sets.of_chain(name, &exchange.cnames);
+        let sets = self.sets.of_chain(&self.catalog, name, &exchange.cnames);
         let Some(client) = self.clients.client(exchange.client.ip()) else {
             return;
         };
@@ -358,13 +447,23 @@ impl<'c> Auditor<'c> {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        if let Some(seen) = exchange.answer.or(exchange.last_query).or(seen) {
+            client.last = client.last.max(seen.time);
+        }
         match sets {
             Some(sets) => {
-                let Some(entry) = client.host(HostKey::Name(name.folded()), &sets) else {
+                let outcome = self.recent_lookup(exchange);
+                let key = HostKey::Name(name.folded());
+                let Some(entry) = self.clients.host(exchange.client.ip(), key, &sets) else {
                     return;
                 };
                 entry.history.name.get_or_insert_with(|| name.clone());
-                entry.history.add_lookup(exchange);
+                entry.history.add_lookup(exchange, &self.limits);
+                if let Some(outcome) = outcome {
+                    entry
+                        .history
+                        .add_recent_lookup(exchange, outcome, &self.limits);
+                }
             }
             None if client.telling_names.len() < TELLING_NAMES => {
                 let folded = name.folded();
@@ -382,11 +481,17 @@ impl<'c> Auditor<'c> {
     }
 
     fn expire(&mut self, now: Timestamp) {
-        if now.since(self.last_expiry) >= NAME_EXPIRY {
+        // A monitor has no end at which everything goes.
+        let interval = match self.running {
+            Some(_) => MONITOR_EXPIRY,
+            None => NAME_EXPIRY,
+        };
+        if now.since(self.last_expiry) >= interval {
             self.last_expiry = now;
             self.names.expire(now);
             self.openings
-                .retain(|_, opening| now.since(opening.first.time) <= NAME_EXPIRY);
+                .retain(|_, opening| now.since(opening.first.time) <= interval);
+            self.clients.expire(now);
         }
     }
 }

@@ -331,6 +331,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         resolvers,
         ..
     } = auditor;
+    let catalog = &*catalog;
     let known_host = |host: &str| {
         super::registrable_part(host).is_some_and(|domain| known_domains.contains(domain))
     };
@@ -409,7 +410,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             .then(|| flow_reports(flows, vantage, &known_host)),
         lookups: options
             .keep_lookups
-            .then(|| lookup_reports(lookups, &mut sets, vantage, &served_addresses)),
+            .then(|| lookup_reports(lookups, catalog, &mut sets, vantage, &served_addresses)),
         other_clients: all_devices.saturating_sub(reports.len()),
         clients: reports,
         capture,
@@ -471,7 +472,7 @@ fn undecided(clients: &[ClientReport]) -> BTreeMap<Unclear, usize> {
 }
 
 /// Most of its connections repeat another client's: the far side of an address translator. Only TCP can be compared.
-fn is_translated(client: &ClientState) -> bool {
+pub(super) fn is_translated(client: &ClientState) -> bool {
     client.translated_flows > 0 && client.translated_flows.saturating_mul(2) > client.tcp_flows
 }
 
@@ -1099,7 +1100,8 @@ fn join_datagrams(flows: Vec<FlowReport>) -> Vec<FlowReport> {
 
 fn lookup_reports(
     lookups: Vec<DnsExchange>,
-    sets: &mut SetFinder<'_>,
+    catalog: &Catalog,
+    sets: &mut SetFinder,
     vantage: Vantage,
     served: &BTreeSet<IpAddr>,
 ) -> Vec<LookupReport> {
@@ -1109,7 +1111,7 @@ fn lookup_reports(
             let found = exchange
                 .name
                 .as_ref()
-                .and_then(|name| sets.of_chain(name, &exchange.cnames));
+                .and_then(|name| sets.of_chain(catalog, name, &exchange.cnames));
             let outcome = if found.is_some() {
                 judge_catalogued_lookup(&exchange, vantage, served)
             } else {

@@ -418,12 +418,12 @@ mod tests {
     /// A client that contacted these hosts.
     fn client(names: &[&str]) -> ClientState {
         let catalog = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
-        let mut finder = SetFinder::new(&catalog);
+        let mut finder = SetFinder::default();
         let mut state = ClientState::default();
         for text in names {
             let name = HostName::from_wire(text.as_bytes()).unwrap();
             state.telling_names.push(name.folded());
-            if let Some(sets) = finder.of_name(&name) {
+            if let Some(sets) = finder.of_name(&catalog, &name) {
                 state.host(HostKey::Name(name.folded()), &sets);
             }
         }

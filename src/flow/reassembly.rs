@@ -38,7 +38,7 @@ pub enum Delivery<'a> {
 }
 
 /// Puts the segments of one direction in order. Overlaps keep the octets that came first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct StreamAssembler {
     /// Offset of the next octet to deliver.
     next: u64,

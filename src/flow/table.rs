@@ -136,6 +136,13 @@ impl<T> FlowTable<T> {
         }
     }
 
+    /// Shows every flow, in the order of their places.
+    pub fn each(&mut self, mut each: impl FnMut(&mut T)) {
+        for slot in self.slots.iter_mut().flatten() {
+            each(&mut slot.flow);
+        }
+    }
+
     /// The time until which the eighth of the flows that would leave first is kept.
     #[must_use]
     pub fn first_eighth(&self) -> Timestamp {

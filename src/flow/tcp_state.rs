@@ -10,7 +10,7 @@ use crate::facts::{Direction, Establishment, Reset, Seen, TcpFacts};
 const BELIEVABLE_STEP: i64 = 1 << 30;
 
 /// One side's stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Side {
     /// Sequence number of the stream's first octet; `None` until a packet of either side tells.
     origin: Option<u32>,
@@ -49,7 +49,7 @@ pub struct SegmentEffect {
 }
 
 /// The state of one TCP connection, fed with every segment but copies.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TcpState {
     /// The evidence gathered so far.
     pub facts: TcpFacts,

@@ -28,7 +28,7 @@ pub enum Appetite {
     Done,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Probe {
     /// The first octets, until there are enough to tell.
     pending: SmallVec<[u8; ENOUGH_OCTETS]>,
@@ -37,7 +37,7 @@ struct Probe {
     deliveries: u8,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     Probing(Box<[Probe; 2]>),
     Tls(Box<TlsStream>),
@@ -54,7 +54,7 @@ impl Stage {
 }
 
 /// One connection's contents.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Conversation {
     stage: Stage,
     /// What came before the tunnel.

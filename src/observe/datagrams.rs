@@ -94,7 +94,7 @@ pub fn is_answer(service: Service, datagram: &UdpDatagram<'_>) -> bool {
 }
 
 /// One UDP flow's contents.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Datagrams {
     service: Service,
     looked_at: u8,
@@ -105,6 +105,12 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
+    /// Whether the flow itself may serve a device; name services and address assignment are told otherwise.
+    #[must_use]
+    pub fn may_serve(&self) -> bool {
+        matches!(self.service, Service::Ntp | Service::Other)
+    }
+
     /// A flow between these ports.
     #[must_use]
     pub fn new(service: Service) -> Self {

@@ -22,8 +22,20 @@ pub struct Limits {
     pub questions: usize,
     /// How long an answer may take: stub resolvers give up after 10 to 15 s.
     pub answer_wait: Duration,
-    /// Hosts remembered so that each is told once.
+    /// Hosts remembered so that each is told once; when there are more, all are told again.
     pub sightings: usize,
+}
+
+impl Limits {
+    /// The limits of a monitor that runs for weeks: what is over leaves the table whether it is crowded or not.
+    #[must_use]
+    pub fn of_monitor() -> Self {
+        Self {
+            flows: 200_000,
+            flows_kept_idle: 0,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Limits {

@@ -26,7 +26,8 @@ use crate::decode::{
 };
 use crate::dissect::dns;
 use crate::facts::{
-    CaptureSummary, DnsTransport, Fact, FactSink, FlowEnd, HostSighting, Seen, Timestamp, Transport,
+    CaptureSummary, DnsTransport, Fact, FactSink, FlowEnd, FlowRecord, HostSighting, Seen,
+    Timestamp, Transport,
 };
 use crate::flow::{CopyFilter, FlowId, FlowKey, FlowTable, TcpState};
 use datagrams::Service;
@@ -116,9 +117,40 @@ impl Observer {
         }
     }
 
+    /// Moves time on while no packet comes, so that what is over is told; at most once per second of capture time.
+    pub fn tick(&mut self, now: Timestamp, sink: &mut impl FactSink) {
+        if now.since(self.last_sweep) >= SWEEP_INTERVAL {
+            self.sweep(now, sink);
+        }
+    }
+
+    /// Tells of flows that are still under way and of which there is news: those that closed or fell silent, and those that
+    /// have gone on for a while. Each is told again, whole, when it ends.
+    pub fn tell_open(&mut self, now: Timestamp, mut tell: impl FnMut(Box<FlowRecord>)) {
+        self.flows.each(|flow| {
+            if let Some(record) = flow.news(now) {
+                tell(record);
+            }
+        });
+    }
+
+    /// The counters so far.
+    #[must_use]
+    pub fn summary(&self) -> CaptureSummary {
+        let mut summary = self.summary.clone();
+        note_limits(&mut summary, &self.lookups);
+        complete(&mut summary, &self.decoder);
+        summary
+    }
+
+    /// Flows under way.
+    #[must_use]
+    pub fn open_flows(&self) -> usize {
+        self.flows.len()
+    }
+
     /// Hands out everything still open; the capture has ended.
-    pub fn finish(mut self, sink: &mut impl FactSink) -> CaptureSummary {
-        self.note_limits();
+    pub fn finish(self, sink: &mut impl FactSink) -> CaptureSummary {
         let Self {
             flows,
             lookups,
@@ -126,6 +158,7 @@ impl Observer {
             decoder,
             ..
         } = self;
+        note_limits(&mut summary, &lookups);
         lookups.finish(&mut |exchange| sink.accept(Fact::Dns(exchange)));
         let mut open: Vec<Box<TrackedFlow>> = flows.into_flows().collect();
         open.sort_by_key(|flow| flow.order());
@@ -133,20 +166,8 @@ impl Observer {
             let end = flow.end().unwrap_or(FlowEnd::CaptureEnd);
             sink.accept(Fact::Flow(flow.into_record(end)));
         }
-        summary.anomalies.merge(decoder.anomalies());
-        summary.link_types = decoder.link_types().to_vec();
-        summary.bad_checksums = decoder.bad_checksums();
+        complete(&mut summary, &decoder);
         summary
-    }
-
-    fn note_limits(&mut self) {
-        let anomalies = &mut self.summary.anomalies;
-        if self.lookups.evicted > 0 {
-            anomalies.add("question-limit-reached", None, self.lookups.evicted);
-        }
-        if self.lookups.repeated_answers > 0 {
-            anomalies.add("dns-second-answer", None, self.lookups.repeated_answers);
-        }
     }
 
     fn note_frame(&mut self, frame: &Frame<'_>) {
@@ -189,6 +210,10 @@ impl Observer {
         {
             return;
         }
+        self.sweep(now, sink);
+    }
+
+    fn sweep(&mut self, now: Timestamp, sink: &mut impl FactSink) {
         self.packets_since_sweep = 0;
         self.last_sweep = now;
         self.lookups
@@ -211,6 +236,23 @@ impl Observer {
                 .add("flow-limit-reached", None, evicted);
         }
     }
+}
+
+fn note_limits(summary: &mut CaptureSummary, lookups: &LookupTable) {
+    let anomalies = &mut summary.anomalies;
+    if lookups.evicted > 0 {
+        anomalies.add("question-limit-reached", None, lookups.evicted);
+    }
+    if lookups.repeated_answers > 0 {
+        anomalies.add("dns-second-answer", None, lookups.repeated_answers);
+    }
+}
+
+/// Adds what the decoder has counted.
+fn complete(summary: &mut CaptureSummary, decoder: &Decoder) {
+    summary.anomalies.merge(decoder.anomalies());
+    summary.link_types = decoder.link_types().to_vec();
+    summary.bad_checksums = decoder.bad_checksums();
 }
 
 /// The observer without its decoder, from which the packet at hand is borrowed.
@@ -347,9 +389,11 @@ impl View<'_> {
     fn tell(&mut self, sighting: Option<HostSighting>, sink: &mut impl FactSink) {
         let Some(sighting) = sighting else { return };
         let name = names::fingerprint(&sighting);
-        if self.sightings.len() < self.limits.sightings
-            && self.sightings.insert((sighting.address, name))
-        {
+        // Telling some hosts again costs less than never telling new ones.
+        if self.sightings.len() >= self.limits.sightings {
+            self.sightings.clear();
+        }
+        if self.sightings.insert((sighting.address, name)) {
             sink.accept(Fact::Host(sighting));
         }
     }
@@ -382,7 +426,7 @@ impl View<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{FlowRecord, FrameNumber, LinkType};
+    use crate::facts::{FrameNumber, LinkType};
 
     /// Numbers frames and collects finished flows.
     struct Script {

@@ -11,6 +11,7 @@ use crate::facts::{
 use crate::flow::{Delivery, Segment, StreamAssembler, TcpState};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Port of DNS (RFC 7766 §6.2.2).
 const DNS_PORT: u16 = 53;
@@ -22,7 +23,7 @@ const ICMP_ERRORS: usize = 4;
 pub trait DnsTaker: FnMut(SocketAddr, SocketAddr, &[u8], bool, Seen) {}
 impl<F: FnMut(SocketAddr, SocketAddr, &[u8], bool, Seen)> DnsTaker for F {}
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct TcpPart {
     state: TcpState,
     conversation: Conversation,
@@ -30,7 +31,7 @@ struct TcpPart {
     assemblers: Option<Box<[StreamAssembler; 2]>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct UdpPart {
     datagrams: Datagrams,
     payload: [u64; 2],
@@ -38,14 +39,14 @@ struct UdpPart {
 }
 
 /// TCP state is several times the size of all else, and most flows of a capture are short UDP exchanges.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Part {
     Tcp(Box<TcpPart>),
     Udp(UdpPart),
 }
 
 /// A flow in the table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TrackedFlow {
     five_tuple: FiveTuple,
     establishment: Establishment,
@@ -58,8 +59,35 @@ pub struct TrackedFlow {
     truncated_packets: u32,
     vlans: SmallVec<[u16; 2]>,
     icmp_errors: Option<Box<SmallVec<[IcmpErrorFact; 1]>>>,
+    told: Told,
     part: Part,
 }
+
+/// What of an open flow has been told already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    /// When it was told; `None` when it never was.
+    at: Option<Timestamp>,
+    /// Its last packet at that time.
+    last: Timestamp,
+    /// It was told again after a long silence.
+    settled: bool,
+}
+
+/// A closed flow is told once this much has passed, so that the packets of both sides are in.
+const CLOSED_SETTLES: Duration = Duration::from_secs(1);
+
+/// Silence after which an open flow is told: as long as counts as an answer when a capture ends, and a little more.
+const QUIET: Duration = Duration::from_millis(3_100);
+
+/// Silence after which it is told once more: waits that take longer than [`QUIET`] to be certain are over.
+const LONG_QUIET: Duration = Duration::from_secs(12);
+
+/// Age at which a flow is told although its packets keep coming: what serves a device is told soon.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// How often it is told again while they keep coming.
+const AGAIN: Duration = Duration::from_secs(60);
 
 impl TrackedFlow {
     /// A TCP flow that begins (for us) with a segment from `source`; `sender` is the side that sent it, where the segment
@@ -144,6 +172,7 @@ impl TrackedFlow {
             truncated_packets: 0,
             vlans: packet.link.vlans.clone(),
             icmp_errors: None,
+            told: Told::default(),
             part,
         }
     }
@@ -181,6 +210,39 @@ impl TrackedFlow {
             Part::Tcp(_) => limits.tcp_idle,
         };
         self.last.time.plus(patience)
+    }
+
+    /// Its record so far, when there is news to tell of it at `now`: it has closed, or fallen silent, or goes on and was
+    /// not told for long. What only carries lookups is told by those.
+    #[must_use]
+    pub fn news(&mut self, now: Timestamp) -> Option<Box<FlowRecord>> {
+        if let Part::Udp(part) = &self.part
+            && !part.datagrams.may_serve()
+        {
+            return None;
+        }
+        let changed = self.told.at.is_none() || self.told.last != self.last.time;
+        let silence = now.since(self.last.time);
+        let settled = !changed && silence >= LONG_QUIET;
+        let due = if changed {
+            silence >= QUIET
+                || (self.end().is_some() && silence >= CLOSED_SETTLES)
+                || match self.told.at {
+                    None => now.since(self.first.time) >= YOUNG,
+                    Some(at) => now.since(at) >= AGAIN,
+                }
+        } else {
+            settled && !self.told.settled && self.end().is_none()
+        };
+        due.then(|| {
+            self.told = Told {
+                at: Some(now),
+                last: self.last.time,
+                settled,
+            };
+            let end = self.end().unwrap_or(FlowEnd::CaptureEnd);
+            self.clone().into_record(end)
+        })
     }
 
     /// Counts a copy of one of its packets.

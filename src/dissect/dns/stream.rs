@@ -8,12 +8,12 @@ const MIN_MESSAGE_OCTETS: usize = 12;
 /// Cuts one direction's bytes into messages.
 ///
 /// It holds at most one message, 65,535 octets, and no more than was delivered of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DnsStream {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Collecting a message with its two-octet length field; empty between messages.
     Collecting(Vec<u8>),

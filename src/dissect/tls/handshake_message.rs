@@ -18,7 +18,7 @@ const BODY_LIMIT: usize = 64 << 10;
 const LENGTH_LIMIT: usize = 256 << 10;
 
 /// One handshake message without its four-octet header.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HandshakeMessage {
     /// HandshakeType as on the wire.
     pub(super) kind: u8,
