@@ -424,7 +424,7 @@ mod tests {
             let name = HostName::from_wire(text.as_bytes()).unwrap();
             state.telling_names.push(name.folded());
             if let Some(sets) = finder.of_name(&catalog, &name) {
-                state.host(HostKey::Name(name.folded()), &sets);
+                state.host(HostKey::Name(name.folded()), &sets, 64);
             }
         }
         state

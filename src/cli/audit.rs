@@ -8,13 +8,16 @@ use super::progress::Progress;
 use super::secret;
 use crate::anonymize::{Anonymizer, AnonymizingSink, without_places};
 use crate::audit::{AuditOptions, AuditReport, Auditor};
-use crate::capture::{FrameStream, Input};
+use crate::capture::{Frame, FrameStream, Input};
 use crate::catalog::Catalog;
 use crate::facts::{CaptureSummary, FactSender, relay};
+#[cfg(feature = "live")]
+use crate::live::filter::{Expression, FrameFilter};
 use crate::observe::Observer;
 use crate::report;
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -53,6 +56,11 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     client: Vec<IpAddr>,
 
+    /// Read only frames that this filter of libpcap lets through, such as 'host 10.20.0.14'; addresses and numbers only
+    #[cfg(feature = "live")]
+    #[arg(long, value_name = "BPF")]
+    filter: Option<String>,
+
     /// Add lists to the JSON report
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     include: Vec<Include>,
@@ -79,8 +87,9 @@ impl Arguments {
 }
 
 /// Formats of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
     /// For people, 80 columns.
     Text,
     /// For programs; see `intap schema`.
@@ -101,8 +110,9 @@ enum Include {
 }
 
 /// When the exit status is 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailOn {
     /// A hard requirement failed.
     Hard,
     /// Any finding above information.
@@ -139,6 +149,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         keep_timeline: arguments.format == Format::Html,
         keep_proof: arguments.evidence.is_some(),
     };
+    #[cfg(feature = "live")]
+    let filter = Filter::parse(arguments.filter.as_deref())?;
+    #[cfg(not(feature = "live"))]
+    let filter = Filter;
     let inputs: Vec<Input> = arguments.files.iter().cloned().map(Input::from).collect();
     if let Some(path) = &arguments.evidence {
         evidence::check(path, arguments.output.as_deref(), &inputs)?;
@@ -148,7 +162,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Err(errors) => return Err(complain(errors)),
     };
     #[cfg_attr(not(feature = "tables"), allow(unused_mut))]
-    let (mut report, mut failures) = audit(stream, &catalog, options, anonymizer.as_mut());
+    let (mut report, mut failures) = audit(stream, &catalog, options, filter, anonymizer.as_mut());
     #[cfg(feature = "tables")]
     {
         if let Err(error) = arguments.tables.write(&report, &catalog) {
@@ -190,7 +204,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     })
 }
 
-fn write(report: &AuditReport, format: Format, path: Option<&Path>) -> io::Result<()> {
+/// Writes the report to `path`, or to standard output.
+pub fn write(report: &AuditReport, format: Format, path: Option<&Path>) -> io::Result<()> {
     let mut out = BufWriter::new(Output::open(path)?);
     let colour = matches!(out.get_ref(), Output::Standard(_)) && super::wants_colour();
     match format {
@@ -246,13 +261,14 @@ pub(super) fn audit(
     mut stream: FrameStream,
     catalog: &Catalog,
     options: AuditOptions,
+    mut filter: Filter,
     anonymizer: Option<&mut Anonymizer<'_>>,
 ) -> (AuditReport, Vec<String>) {
     let mut auditor = Auditor::new(catalog, options);
     let is_anonymous = anonymizer.is_some();
     let (sender, receiver) = relay();
     let read = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| observe(&mut stream, sender));
+        let reader = scope.spawn(|| observe(&mut stream, &mut filter, sender));
         // What was kept for the report is let go of where it was made, so that its memory serves again.
         match anonymizer {
             Some(anonymizer) => {
@@ -266,7 +282,8 @@ pub(super) fn audit(
         Ok(capture) => capture,
         Err(panic) => std::panic::resume_unwind(panic),
     };
-    let failures = stream.failures().iter().map(ToString::to_string).collect();
+    let mut failures: Vec<String> = stream.failures().iter().map(ToString::to_string).collect();
+    failures.extend(filter.complaints());
     let provenance = stream.finish();
     capture.sections = provenance.sections;
     capture.interfaces = provenance.interfaces;
@@ -278,19 +295,78 @@ pub(super) fn audit(
     (auditor.finish(capture), failures)
 }
 
+/// Which frames are wanted.
+#[cfg(feature = "live")]
+#[derive(Default)]
+pub(super) struct Filter(Option<FrameFilter>);
+
+#[cfg(feature = "live")]
+impl Filter {
+    fn parse(text: Option<&str>) -> anyhow::Result<Self> {
+        let expression = text
+            .map(Expression::parse)
+            .transpose()
+            .map_err(|error| anyhow!(error).context("--filter"))?;
+        Ok(Self(expression.map(FrameFilter::new)))
+    }
+
+    fn accepts(&mut self, frame: &Frame<'_>) -> bool {
+        self.0.as_mut().is_none_or(|filter| filter.accepts(frame))
+    }
+
+    /// Link types that the filter could not be applied to.
+    fn complaints(&self) -> Vec<String> {
+        let unfit = self.0.as_ref().map(FrameFilter::unfit_link_types);
+        unfit
+            .unwrap_or_default()
+            .iter()
+            .map(|link_type| {
+                format!(
+                    "--filter: it makes no sense for frames of link type {}, which were left out; use a filter without \
+                     words of other link layers",
+                    link_type.0
+                )
+            })
+            .collect()
+    }
+}
+
+/// Filters need libpcap: this build takes every frame.
+#[cfg(not(feature = "live"))]
+#[derive(Default)]
+pub(super) struct Filter;
+
+#[cfg(not(feature = "live"))]
+impl Filter {
+    fn accepts(&mut self, _: &Frame<'_>) -> bool {
+        true
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// Reads all frames and hands on the facts.
-fn observe(stream: &mut FrameStream, mut sender: FactSender) -> CaptureSummary {
+fn observe(
+    stream: &mut FrameStream,
+    filter: &mut Filter,
+    mut sender: FactSender,
+) -> CaptureSummary {
     let mut observer = Observer::default();
     let mut progress = Progress::new(stream);
     while let Some(frame) = stream.next_frame() {
-        observer.push(&frame, &mut sender);
+        if filter.accepts(&frame) {
+            observer.push(&frame, &mut sender);
+        }
         progress.step(|| stream.progress().octets_read);
     }
     progress.finish();
     observer.finish(&mut sender)
 }
 
-fn status(report: &AuditReport, fail_on: FailOn) -> ExitStatus {
+/// How the run ended, by its report.
+pub fn status(report: &AuditReport, fail_on: FailOn) -> ExitStatus {
     let summary = report.summary();
     let fails = match fail_on {
         FailOn::Hard => summary.hard_failures > 0,

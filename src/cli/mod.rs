@@ -7,7 +7,11 @@ mod diff;
 mod evidence;
 mod exit_status;
 mod explain;
+#[cfg(feature = "live")]
+mod interfaces;
 mod judging;
+#[cfg(feature = "live")]
+mod live;
 mod output;
 mod progress;
 mod scenarios;
@@ -54,6 +58,12 @@ enum Command {
     Allowlist(allowlist::Arguments),
     /// Compare two captures or reports: home and office, before and after a rule change.
     Diff(diff::Arguments),
+    /// Watch interfaces: events as they happen, a report at the end.
+    #[cfg(feature = "live")]
+    Live(Box<live::Arguments>),
+    /// List the interfaces that can be watched.
+    #[cfg(feature = "live")]
+    Interfaces(interfaces::Arguments),
     /// List, explain, compare, check, export and import endpoint lists.
     Catalog(catalog::Arguments),
     /// List the scenarios that devices are judged by, or explain one.
@@ -90,6 +100,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Allowlist(arguments) => allowlist::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        #[cfg(feature = "live")]
+        Command::Live(arguments) => live::run(&arguments),
+        #[cfg(feature = "live")]
+        Command::Interfaces(arguments) => interfaces::run(&arguments),
         Command::Catalog(arguments) => catalog::run(&arguments),
         Command::Scenarios(arguments) => scenarios::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -1,6 +1,6 @@
 //! Inputs that are captures or JSON reports, told by their content, and what they say either way.
 
-use super::audit::{audit, complain};
+use super::audit::{Filter, audit, complain};
 use super::catalog::read_text_within;
 use crate::audit::{AuditOptions, ScenarioPlan};
 use crate::capture::{FrameStream, Input};
@@ -54,7 +54,7 @@ pub fn load(
         clients: clients.to_vec(),
         ..AuditOptions::default()
     };
-    let (report, failures) = audit(stream, catalog, options, None);
+    let (report, failures) = audit(stream, catalog, options, Filter::default(), None);
     Ok((Results::of(&report)?, failures))
 }
 

@@ -4,11 +4,34 @@
 //! work; what is new is that flows are told while they are still open, that verdicts cover a rolling window, and that
 //! every table forgets.
 //!
+//! In reading order, left to right:
+//!
+//! - [`interface`], [`source`], [`filter`]: the only place that captures: frames of interfaces as one stream;
+//! - [`tap`]: frames to facts; about once a second a [`pulse`] with what is still open;
+//! - [`capturing`]: the thread that does both, and [`link`], through which it tells;
+//! - [`monitor`]: facts and pulses to events, snapshots and reports;
+//! - [`watch`]: when a host counts as blocked and when as recovered;
 //! - [`event`]: what is told as it happens;
-//! - [`snapshot`]: the whole state at one moment, for a screen and for metrics.
+//! - [`snapshot`]: the whole state at one moment, for a screen and for metrics;
+//! - [`sandbox`]: rights given up before the first packet is read.
 
+pub mod capturing;
+mod error;
 pub mod event;
+pub mod filter;
+pub mod interface;
+pub mod link;
+pub mod monitor;
+pub mod pulse;
+pub mod sandbox;
 pub mod snapshot;
+pub mod source;
+pub mod tap;
+pub mod watch;
 
+pub use error::LiveError;
 pub use event::{Event, EventKind, Subject};
+pub use monitor::{Monitor, MonitorOptions};
+pub use pulse::{Notice, Pulse};
 pub use snapshot::{AreaStatus, ClientStatus, InterfaceStatus, SetStatus, Snapshot, TableSizes};
+pub use tap::Tap;

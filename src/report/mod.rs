@@ -7,6 +7,8 @@ pub mod catalog;
 pub mod codes;
 mod community_id;
 pub mod diff;
+#[cfg(feature = "live")]
+pub mod event;
 pub mod html;
 pub mod json;
 pub mod markdown;

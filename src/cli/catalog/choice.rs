@@ -20,6 +20,15 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// The edition called `edition`, or the default one, with `catalog` over it.
+    #[cfg(feature = "live")]
+    pub fn new(edition: Option<&str>, catalog: Option<PathBuf>) -> Self {
+        Self {
+            edition: edition.unwrap_or(Catalog::DEFAULT_EDITION).to_owned(),
+            catalog,
+        }
+    }
+
     /// Reads the edition and the user's file.
     ///
     /// # Errors

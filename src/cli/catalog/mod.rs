@@ -18,6 +18,13 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use store::Store;
 
+/// Where imported editions are kept; `None` where the environment names no folder.
+#[cfg(feature = "live")]
+pub fn imported_folder() -> Option<std::path::PathBuf> {
+    let store = store::Store::open().ok()?;
+    store.path("any").parent().map(std::path::Path::to_path_buf)
+}
+
 /// What was typed.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
