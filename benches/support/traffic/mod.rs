@@ -137,6 +137,9 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// When the traffic begins, in nanoseconds since 1970.
+    pub const START: u64 = START;
+
     /// Plans the traffic; nothing is generated yet.
     pub fn new(workload: &Workload) -> Self {
         let mut random = Random::new(workload.seed);
