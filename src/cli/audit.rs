@@ -207,9 +207,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
 /// Writes the report to `path`, or to standard output.
 pub fn write(report: &AuditReport, format: Format, path: Option<&Path>) -> io::Result<()> {
     let mut out = BufWriter::new(Output::open(path)?);
-    let colour = matches!(out.get_ref(), Output::Standard(_)) && super::wants_colour();
+    let screen = match out.get_ref() {
+        Output::Standard(_) => report::text::Screen {
+            colour: super::wants_colour(),
+            columns: super::terminal_columns(),
+        },
+        Output::Direct(_) | Output::Beside(..) => report::text::Screen::default(),
+    };
     match format {
-        Format::Text => report::text::write(report, colour, &mut out)?,
+        Format::Text => report::text::write(report, screen, &mut out)?,
         Format::Json => report::json::write(report, &mut out)?,
         Format::Markdown => report::markdown::write(report, &mut out)?,
         Format::Html => report::html::write(report, &mut out)?,

@@ -27,7 +27,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use compact_str::CompactString;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -174,4 +174,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// (<https://no-color.org>, <https://bixense.com/clicolors>).
 fn wants_colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Columns of the terminal on standard output; `None` when that is a file or a pipe, or cannot show pictures.
+fn terminal_columns() -> Option<usize> {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if is_dumb || !io::stdout().is_terminal() {
+        return None;
+    }
+    // A terminal that does not say how wide it is has as many columns as ever.
+    let size = terminal_size::terminal_size();
+    Some(size.map_or(80, |(terminal_size::Width(columns), _)| columns.into()))
 }

@@ -28,7 +28,7 @@ use matrix::Matrix;
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 use timeline::Way;
-use volume::AreaVolume;
+pub(super) use volume::{AreaVolume, by_area};
 
 /// Devices listed; more are counted.
 const LISTED_DEVICES: usize = 500;
@@ -155,7 +155,7 @@ impl<'r> Page<'r> {
             matrix: Matrix::of(&clients),
             more_ways: all.saturating_sub(drawn.len()),
             ways,
-            volumes: volume::by_area(&report.clients),
+            volumes: by_area(&report.clients),
             findings: (1..)
                 .zip(report.findings.iter().take(LISTED_FINDINGS))
                 .map(|(number, finding)| FindingEntry::of(finding, number, &labels, &clients))

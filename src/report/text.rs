@@ -9,6 +9,7 @@ mod devices;
 mod findings;
 mod overview;
 mod page;
+mod volume;
 
 use super::wording::urgency;
 use crate::audit::{AuditReport, ClientReport, Verdict};
@@ -22,13 +23,22 @@ const LISTED_DEVICES: usize = 20;
 /// Devices whose endpoint sets are shown one by one; where there are more, a table of all devices comes first.
 const DETAILED_DEVICES: usize = 3;
 
-/// Writes the report; `colour` allows escape sequences.
+/// What the place the report goes to can show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Screen {
+    /// It understands escape sequences, and colours are welcome.
+    pub colour: bool,
+    /// It is a terminal of so many columns, on which bars are drawn; `None` for files and pipes.
+    pub columns: Option<usize>,
+}
+
+/// Writes the report.
 ///
 /// # Errors
 ///
 /// Whatever `out` reports.
-pub fn write(report: &AuditReport, colour: bool, out: &mut impl Write) -> io::Result<()> {
-    let page = &mut Page::new(out, colour);
+pub fn write(report: &AuditReport, screen: Screen, out: &mut impl Write) -> io::Result<()> {
+    let page = &mut Page::new(out, screen.colour);
     let mut clients: Vec<&ClientReport> = report.clients.iter().collect();
     clients.sort_by_key(|client| urgency(&client.progress));
     capture::write(report, page)?;
@@ -47,6 +57,9 @@ pub fn write(report: &AuditReport, colour: bool, out: &mut impl Write) -> io::Re
                 "The endpoint sets of another device: --client ADDRESS",
             )],
         )?;
+    }
+    if let Some(columns) = screen.columns {
+        volume::write(&report.clients, columns.min(page::WIDTH), page)?;
     }
     let entries = findings::entries(&report.findings);
     findings::write(report, &entries, page)?;
