@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn reports_are_told_from_captures() {
         for report in [
-            &b"{\"a\"",
+            &b"{\"a\""[..],
             b" \r\n{",
             b"\xef\xbb\xbf{",
             b"\xff\xfe{\0",
