@@ -1,6 +1,6 @@
 //! The firewall request: which names, ports and address ranges a device needs, and which of them fail now.
 //!
-//! In come [`Results`] (or nothing, for what is published) and a [`Catalog`]; out comes an [`Allowlist`] of [`Rule`]s. Where
+//! In come [`Results`](crate::results::Results) (or nothing, for what is published) and a [`Catalog`](crate::catalog::Catalog); out comes an [`Allowlist`] of [`Rule`]s. Where
 //! the results come from, and how the list is written, is others' business.
 
 mod build;

@@ -1,6 +1,6 @@
 //! Takes out of facts and frames what tells whose network it is, so that reports and evidence can be shown to others.
 //!
-//! In come [`Fact`]s, captured frames and a secret; out come the same facts and frames with other addresses, hardware addresses
+//! In come [`Fact`](crate::facts::Fact)s, captured frames and a secret; out come the same facts and frames with other addresses, hardware addresses
 //! and names. One secret always gives the same replacements. Addresses keep their relations: two that share a prefix share one
 //! of the same length afterwards. What the endpoint list publishes, the service's public addresses and well-known resolvers and
 //! probes stay readable, for they are what a report is about.
