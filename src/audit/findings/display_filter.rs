@@ -5,12 +5,25 @@ use crate::audit::report::HostReport;
 use crate::facts::Transport;
 use std::net::{IpAddr, SocketAddr};
 
-/// The filter of one failing flow or, without one, of the lookups.
+/// Hosts shown by one filter: more would not fit a line.
+const HOSTS_SHOWN: usize = 3;
+
+/// The filter of one failing flow of each of the first hosts or, where a host has none, of its lookups.
 pub fn of_hosts(client: &ClientReport, hosts: &[&HostReport]) -> String {
-    if let Some(flow) = hosts.iter().find_map(|host| host.example) {
-        return of_flow(flow);
+    let mut parts: Vec<String> = Vec::new();
+    for host in hosts.iter().take(HOSTS_SHOWN) {
+        let part = host
+            .example
+            .map_or_else(|| of_name(client, &host.name), of_flow);
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
     }
-    of_name(client, hosts.first().map_or("", |host| &host.name))
+    match parts.as_slice() {
+        [] => of_name(client, ""),
+        [one] => one.clone(),
+        several => format!("({})", several.join(") || (")),
+    }
 }
 
 /// The filter of a client's lookups of a name; of everything of the client's where the name does not fit a filter.

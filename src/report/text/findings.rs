@@ -166,7 +166,7 @@ fn write_entry(
     page.entry(&[plain("   Rule    ")], &[plain(&rule)])?;
     proof(&finding.evidence, one_day, page)?;
     if !finding.display_filter.is_empty() {
-        page.verbatim("   Filter  ", " && ", &finding.display_filter)?;
+        page.verbatim("   Filter  ", [" || ", " && "], &finding.display_filter)?;
     }
     Ok(())
 }

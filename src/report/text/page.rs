@@ -105,32 +105,35 @@ impl<'o, W: Write> Page<'o, W> {
         writeln!(self.out)
     }
 
-    /// Prints text that is meant to be copied: on the label's line if it fits there, else by itself, broken only before
-    /// `joint`. Text that has to be broken elsewhere is not printed at all.
-    pub(super) fn verbatim(&mut self, label: &str, joint: &str, text: &str) -> io::Result<()> {
+    /// Prints text that is meant to be copied: on the label's line if it fits there, else by itself, broken before
+    /// every `outer` joint and, where it has to be, before an `inner` one. Text that has to be broken elsewhere is not
+    /// printed at all.
+    pub(super) fn verbatim(
+        &mut self,
+        label: &str,
+        [outer, inner]: [&str; 2],
+        text: &str,
+    ) -> io::Result<()> {
         const INDENT: usize = 3;
         if label.width() + text.width() <= WIDTH {
             return writeln!(self.out, "{label}{text}");
         }
         writeln!(self.out, "{}", label.trim_end())?;
-        let mut line = String::new();
-        let mut lines = Vec::new();
-        for (index, part) in text.split(joint).enumerate() {
-            let part = if index > 0 {
-                format!("{joint}{part}")
-            } else {
-                part.to_owned()
-            };
-            if !line.is_empty() && INDENT + line.width() + part.width() > WIDTH {
-                lines.push(std::mem::take(&mut line));
+        let mut lines: Vec<String> = Vec::new();
+        for whole in pieces(text, outer) {
+            let mut line = String::new();
+            for piece in pieces(&whole, inner) {
+                if !line.is_empty() && INDENT + line.width() + piece.width() > WIDTH {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push_str(if line.is_empty() {
+                    piece.trim_start()
+                } else {
+                    &piece
+                });
             }
-            line.push_str(if line.is_empty() {
-                part.trim_start()
-            } else {
-                &part
-            });
+            lines.push(line);
         }
-        lines.push(line);
         if lines.iter().any(|line| INDENT + line.width() > WIDTH) {
             return writeln!(
                 self.out,
@@ -224,6 +227,17 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     )
 }
 
+/// The pieces of `text`, each after the first beginning with `joint`.
+fn pieces(text: &str, joint: &str) -> Vec<String> {
+    text.split(joint)
+        .enumerate()
+        .map(|(index, piece)| match index {
+            0 => piece.to_owned(),
+            _ => format!("{joint}{piece}"),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,9 +301,9 @@ mod tests {
 
     #[test]
     fn text_to_copy_is_never_broken_inside_a_part() {
-        let filter = "ipv6.addr == 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff && tcp.port == 50000 && tcp.port == 443";
+        let filter = "ipv6.addr == 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff && tcp.port == 50000 && tcp.port == 443 || tcp";
         let text = printed(false, |page| {
-            page.verbatim("Filter ", " && ", filter).unwrap();
+            page.verbatim("Filter ", [" || ", " && "], filter).unwrap();
         });
         let joined = text
             .lines()
@@ -298,8 +312,10 @@ mod tests {
             .collect::<Vec<_>>()
             .join(" ");
         assert_eq!(joined, filter);
+        assert!(text.ends_with("\n   || tcp\n"), "{text}");
         let long = printed(false, |page| {
-            page.verbatim("Filter ", " && ", &"x".repeat(100)).unwrap();
+            page.verbatim("Filter ", [" || ", " && "], &"x".repeat(100))
+                .unwrap();
         });
         assert!(!long.contains("xxx"), "{long}");
     }
