@@ -48,7 +48,7 @@ test: lint ## everything CI checks
 
 .PHONY: bench
 bench: setup ## criterion benchmarks on generated traffic
-	cargo bench --locked --bench '*'
+	cargo bench --locked --no-default-features --bench '*'
 
 .PHONY: bench-compare
 bench-compare: setup ## intap against tcpdump on the same generated file

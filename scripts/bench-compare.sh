@@ -21,7 +21,7 @@ done
 shift $((OPTIND - 1))
 
 scripts/setup.sh tcpdump time
-cargo build --release --locked --bin intap --example generate_capture
+cargo build --release --locked --no-default-features --bin intap --example generate_capture
 
 mkdir -p target/bench
 file=${1:-target/bench/$preset.pcap}
