@@ -28,7 +28,7 @@
 //! - [`audit`]: facts and catalogue to outcomes, verdicts and findings: [`audit::Auditor`] is a sink for facts;
 //! - [`report`]: an [`audit::AuditReport`] to text, JSON, HTML and Markdown;
 //! - [`evidence`]: the frames behind a report's findings, read a second time and written as a capture of their own;
-//! - `tables`: facts and judgements as Parquet, CSV and JSON Lines (cargo feature `tables`).
+//! - `tables`: facts and judgements as Parquet, CSV and JSON Lines, and `summary`: questions over them (cargo feature `tables`);
 //! - [`results`]: what a report says, read back from its JSON form, for [`diff`] to compare and [`allowlist`] to make rules of;
 //! - [`anonymize`]: facts and frames without what tells whose network it is;
 //!
@@ -60,5 +60,7 @@ pub mod live;
 pub mod observe;
 pub mod report;
 pub mod results;
+#[cfg(feature = "tables")]
+pub mod summary;
 #[cfg(feature = "tables")]
 pub mod tables;

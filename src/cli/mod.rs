@@ -18,6 +18,8 @@ mod scenarios;
 mod secret;
 mod source;
 #[cfg(feature = "tables")]
+mod summary;
+#[cfg(feature = "tables")]
 mod tables;
 
 pub use exit_status::ExitStatus;
@@ -64,6 +66,9 @@ enum Command {
     /// List the interfaces that can be watched.
     #[cfg(feature = "live")]
     Interfaces(interfaces::Arguments),
+    /// Count flows, failures and bytes of captures and tables, by feature area or any other cut.
+    #[cfg(feature = "tables")]
+    Summary(summary::SummaryArguments),
     /// List, explain, compare, check, export and import endpoint lists.
     Catalog(catalog::Arguments),
     /// List the scenarios that devices are judged by, or explain one.
@@ -104,6 +109,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Live(arguments) => live::run(&arguments),
         #[cfg(feature = "live")]
         Command::Interfaces(arguments) => interfaces::run(&arguments),
+        #[cfg(feature = "tables")]
+        Command::Summary(arguments) => summary::run(&arguments),
         Command::Catalog(arguments) => catalog::run(&arguments),
         Command::Scenarios(arguments) => scenarios::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

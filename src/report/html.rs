@@ -7,7 +7,7 @@
 
 mod devices;
 mod escaper;
-mod figures;
+pub(crate) mod figures;
 mod findings;
 mod fitness;
 mod matrix;

@@ -253,7 +253,7 @@ fn address(client: &ClientReport) -> String {
 }
 
 /// Text with every word that could act in a code span.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = shortened(text, CHARACTERS);
     let mut out = String::with_capacity(text.len());
     for (index, word) in text.split(' ').enumerate() {

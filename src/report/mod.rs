@@ -18,6 +18,12 @@ pub mod text;
 mod wording;
 
 #[cfg(feature = "tables")]
+pub(crate) use catalog::spreadsheet_cell;
+#[cfg(feature = "tables")]
 pub(crate) use community_id::community_id;
 #[cfg(feature = "tables")]
+pub(crate) use html::figures;
+#[cfg(feature = "tables")]
 pub(crate) use json::{application as application_code, dns_transport as dns_transport_code};
+#[cfg(feature = "tables")]
+pub(crate) use markdown::prose as markdown_cell;

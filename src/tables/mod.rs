@@ -22,6 +22,8 @@ pub use row::{Row, RowMaker};
 pub use schema::{Column, Kind, Table};
 pub use writer::{Site, TableError, TableWriter, TablesFormat, Written};
 
+pub(crate) use schema::data_type;
+
 use crate::audit::AuditReport;
 use crate::catalog::Catalog;
 use std::path::Path;

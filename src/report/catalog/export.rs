@@ -145,7 +145,7 @@ fn write_line(
 const LONGEST_CELL: usize = 32_000;
 
 /// A cell that no spreadsheet takes for a formula (a leading apostrophe makes it text), quoted where it must be.
-pub(in crate::report) fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut text = printable(text.as_bytes(), LONGEST_CELL).to_string();
     if text.starts_with(['=', '+', '-', '@']) {
         text.insert(0, '\'');

@@ -12,6 +12,8 @@ mod validation;
 
 pub use editions::{EditionLine, editions_json, editions_text};
 pub use explanation::{explanation_json, explanation_text};
+#[cfg(feature = "tables")]
+pub(crate) use export::cell as spreadsheet_cell;
 pub use export::{edition_csv, edition_json};
 pub use imported::imported_text;
 pub use list::{list_json, list_text};

@@ -1,0 +1,316 @@
+//! The standard question: events by group, with counts, volume, failures by cause, and round-trip times.
+
+use super::condition::{Condition, moment};
+use super::dimension::Dimension;
+use super::error::SummaryError;
+use super::events::{Window, events};
+use super::grid::Grid;
+use super::sources::Sources;
+use crate::facts::Timestamp;
+use polars::prelude::{DataFrame, DataType, Engine, Expr, LazyFrame, PolarsResult, col, len, lit};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Figures of a round-trip time that are kept: 12,345 µs counts as 12,300 µs, so that the number of different values is bounded.
+const RTT_FIGURES: u64 = 1_000;
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// What to group by, in this order.
+    pub by: Vec<Dimension>,
+    /// Which events count; `None` for all.
+    pub condition: Option<Condition>,
+    /// Events from this time on, in the capture's time.
+    pub since: Option<Timestamp>,
+    /// Events up to this time.
+    pub until: Option<Timestamp>,
+    /// At most so many groups, those with the most flows and lookups; `None` for all.
+    pub top: Option<usize>,
+}
+
+impl Question {
+    /// Reads a point in time: RFC 3339, or a date and maybe a time of day, in UTC.
+    ///
+    /// # Errors
+    ///
+    /// What would have been one.
+    pub fn moment(text: &str) -> Result<Timestamp, String> {
+        moment(text).map(Timestamp)
+    }
+
+    /// Reads the end of a window: as [`Self::moment`], and a date alone is all of its day.
+    ///
+    /// # Errors
+    ///
+    /// What would have been one.
+    pub fn last_moment(text: &str) -> Result<Timestamp, String> {
+        let time = Self::moment(text)?;
+        let whole_day =
+            text.parse::<jiff::civil::DateTime>().is_ok() && !text.contains([':', 'T', ' ']);
+        Ok(if whole_day {
+            time.plus(Duration::from_secs(86_400) - Duration::from_nanos(1))
+        } else {
+            time
+        })
+    }
+}
+
+/// A group's values of the dimensions.
+type Key = Vec<Option<String>>;
+
+/// What is counted of one group.
+#[derive(Debug, Clone, Default)]
+struct Group {
+    counts: [u64; 8],
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    failures: Vec<(String, u64)>,
+    rtt: BTreeMap<u64, u64>,
+}
+
+/// Names of the counts of a group, in their order.
+const COUNTS: [&str; 8] = [
+    "flows", "lookups", "attempts", "failed", "bytes", "packets", "clients", "hosts",
+];
+
+/// Answers the question: one row per group, those of times in their order, others by size.
+///
+/// # Errors
+///
+/// A table is damaged.
+pub fn answer(sources: &Sources, question: &Question) -> Result<Grid, SummaryError> {
+    groups(sources, question).map(|groups| grid(groups, question))
+}
+
+fn groups(sources: &Sources, question: &Question) -> Result<BTreeMap<Key, Group>, SummaryError> {
+    let window = Window {
+        since: question.since,
+        until: question.until,
+    };
+    let mut events = events(sources, window)?;
+    if let Some(condition) = &question.condition {
+        events = events.filter(condition.0.clone());
+    }
+    let keys: Vec<Expr> = question.by.iter().map(|one| key(*one)).collect();
+    count(&events, &keys).map_err(|error| SummaryError::engine(&error))
+}
+
+/// A dimension as text.
+fn key(dimension: Dimension) -> Expr {
+    let column = col(dimension.name());
+    let text = match dimension {
+        Dimension::Date => column.dt().to_string("%Y-%m-%d"),
+        Dimension::Hour => column.dt().to_string("%Y-%m-%dT%H:00Z"),
+        Dimension::Port => column.cast(DataType::String),
+        _ => column,
+    };
+    text.alias(format!("by_{dimension}"))
+}
+
+fn collect(frame: LazyFrame) -> PolarsResult<DataFrame> {
+    frame
+        .collect_with_engine(Engine::Streaming)
+        .map(|result| result.unwrap_single())
+}
+
+fn count(events: &LazyFrame, keys: &[Expr]) -> PolarsResult<BTreeMap<Key, Group>> {
+    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+    let sum_of = |condition: Expr| condition.cast(DataType::UInt64).sum();
+    let totals = events.clone().group_by(keys).agg([
+        sum_of(col("kind").eq(lit("flow"))).alias("flows"),
+        sum_of(col("kind").eq(lit("lookup"))).alias("lookups"),
+        sum_of(col("failed").is_not_null()).alias("attempts"),
+        sum_of(col("failed")).alias("failed"),
+        col("bytes").sum(),
+        col("packets").sum(),
+        col("client")
+            .n_unique()
+            .cast(DataType::UInt64)
+            .alias("clients"),
+        col("host")
+            .drop_nulls()
+            .n_unique()
+            .cast(DataType::UInt64)
+            .alias("hosts"),
+        col("time").min().cast(DataType::Int64).alias("first"),
+        col("last").max().cast(DataType::Int64),
+    ]);
+    each(&collect(totals)?, keys.len(), |key, frame, row| {
+        let group = groups.entry(key).or_default();
+        for (count, name) in group.counts.iter_mut().zip(COUNTS) {
+            *count = number(frame, name, row);
+        }
+        let time = |name: &str| -> Option<Timestamp> {
+            frame.column(name).ok()?.i64().ok()?.get(row).map(Timestamp)
+        };
+        (group.first, group.last) = (time("first"), time("last"));
+    });
+    let failures = events.clone().filter(col("failed").eq(lit(true)));
+    let mut grouping = keys.to_vec();
+    grouping.push(col("outcome").alias("cause"));
+    let failures = failures
+        .group_by(&grouping)
+        .agg([len().cast(DataType::UInt64).alias("count")]);
+    each(&collect(failures)?, keys.len(), |key, frame, row| {
+        let cause = text(frame, "cause", row).unwrap_or_default();
+        if let Some(group) = groups.get_mut(&key) {
+            group.failures.push((cause, number(frame, "count", row)));
+        }
+    });
+    let mut grouping = keys.to_vec();
+    grouping.push(rounded(col("rtt_us")).alias("rtt"));
+    let times = events
+        .clone()
+        .filter(col("rtt_us").is_not_null())
+        .group_by(&grouping)
+        .agg([len().cast(DataType::UInt64).alias("count")]);
+    each(&collect(times)?, keys.len(), |key, frame, row| {
+        if let Some(group) = groups.get_mut(&key) {
+            let times = group.rtt.entry(number(frame, "rtt", row)).or_default();
+            *times = times.saturating_add(number(frame, "count", row));
+        }
+    });
+    Ok(groups)
+}
+
+/// A time with its first three figures.
+fn rounded(time: Expr) -> Expr {
+    let mut expression = time.clone();
+    let mut unit = 10_u64;
+    while let Some(limit) = unit
+        .checked_mul(RTT_FIGURES / 10)
+        .filter(|limit| *limit <= 10_u64.pow(12))
+    {
+        expression = polars::prelude::when(time.clone().gt_eq(lit(limit)))
+            .then(time.clone().floor_div(lit(unit)) * lit(unit))
+            .otherwise(expression);
+        unit = unit.saturating_mul(10);
+    }
+    expression
+}
+
+/// Gives every row with the group that it is about.
+fn each(frame: &DataFrame, keys: usize, mut take: impl FnMut(Key, &DataFrame, usize)) {
+    for row in 0..frame.height() {
+        let key = frame
+            .columns()
+            .iter()
+            .take(keys)
+            .map(|column| column.str().ok()?.get(row).map(str::to_owned))
+            .collect();
+        take(key, frame, row);
+    }
+}
+
+fn number(frame: &DataFrame, name: &str, row: usize) -> u64 {
+    let column = frame.column(name).ok().and_then(|column| column.u64().ok());
+    column.and_then(|column| column.get(row)).unwrap_or(0)
+}
+
+fn text(frame: &DataFrame, name: &str, row: usize) -> Option<String> {
+    let column = frame.column(name).ok()?.str().ok()?;
+    column.get(row).map(str::to_owned)
+}
+
+/// The smallest value that at least `percent` of all do not exceed (nearest rank).
+fn quantile(values: &BTreeMap<u64, u64>, percent: u64) -> Option<u64> {
+    let total: u64 = values.values().sum();
+    let rank = total.saturating_mul(percent).div_ceil(100).max(1);
+    let mut seen = 0_u64;
+    values.iter().find_map(|(value, count)| {
+        seen = seen.saturating_add(*count);
+        (seen >= rank).then_some(*value)
+    })
+}
+
+fn grid(groups: BTreeMap<Key, Group>, question: &Question) -> Grid {
+    let mut groups: Vec<(Key, Group)> = groups.into_iter().collect();
+    let size = |group: &Group| group.counts[0].saturating_add(group.counts[1]);
+    if let Some(top) = question.top {
+        groups.sort_by_key(|(_, group)| std::cmp::Reverse(size(group)));
+        groups.truncate(top);
+    }
+    if question.by.first().is_some_and(|first| first.is_time()) {
+        groups.sort_by(|(a, _), (b, _)| a.cmp(b));
+    } else {
+        // What belongs to nothing comes last, however much it is.
+        groups.sort_by_key(|(key, group)| {
+            let nothing = key.first().is_some_and(Option::is_none);
+            (nothing, std::cmp::Reverse(size(group)))
+        });
+    }
+    let mut columns: Vec<String> = question.by.iter().map(ToString::to_string).collect();
+    columns.extend(COUNTS.map(str::to_owned));
+    columns.extend(
+        [
+            "failures",
+            "rtt_p50_us",
+            "rtt_p95_us",
+            "first_time",
+            "last_time",
+        ]
+        .map(str::to_owned),
+    );
+    let rows = groups
+        .into_iter()
+        .map(|(key, group)| row(key, group))
+        .collect();
+    Grid { columns, rows }
+}
+
+fn row(key: Key, mut group: Group) -> Vec<Value> {
+    group
+        .failures
+        .sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let failures: Vec<Value> = group
+        .failures
+        .iter()
+        .map(|(cause, count)| json!({ "cause": cause, "count": count }))
+        .collect();
+    let mut row: Vec<Value> = key.into_iter().map(Value::from).collect();
+    row.extend(group.counts.map(Value::from));
+    row.push(failures.into());
+    row.push(quantile(&group.rtt, 50).into());
+    row.push(quantile(&group.rtt, 95).into());
+    row.push(group.first.map(|time| time.to_string()).into());
+    row.push(group.last.map(|time| time.to_string()).into());
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::{IntoLazy, df};
+
+    #[test]
+    fn a_window_ends_with_its_last_day() {
+        let shown = |text| Question::last_moment(text).unwrap().to_string();
+        assert_eq!(shown("2026-11-22"), "2026-11-22T23:59:59.999999999Z");
+        assert_eq!(shown("2026-11-22T07:30"), "2026-11-22T07:30:00.000000000Z");
+        assert_eq!(
+            shown("2026-11-22T07:30:00+01:00"),
+            "2026-11-22T06:30:00.000000000Z"
+        );
+        assert!(Question::last_moment("yesterday").is_err());
+    }
+
+    #[test]
+    fn quantiles_are_values_that_occur() {
+        let values = BTreeMap::from([(10, 5), (20, 4), (900, 1)]);
+        assert_eq!(quantile(&values, 50), Some(10));
+        assert_eq!(quantile(&values, 95), Some(900));
+        assert_eq!(quantile(&values, 90), Some(20));
+        assert_eq!(quantile(&BTreeMap::new(), 50), None);
+    }
+
+    #[test]
+    fn times_keep_three_figures() {
+        let frame = df!["t" => [0_u64, 999, 1_234, 12_345, 7_654_321, u64::MAX]].unwrap();
+        let frame = frame.lazy().select([rounded(col("t"))]).collect().unwrap();
+        let column = frame.column("t").unwrap().u64().unwrap();
+        let values: Vec<u64> = column.iter().take(5).flatten().collect();
+        assert_eq!(values, [0, 999, 1_230, 12_300, 7_650_000]);
+    }
+}
