@@ -80,6 +80,8 @@ struct Blocked {
     since: Timestamp,
     /// Start of the attempt that failed last.
     last: Timestamp,
+    /// Start of the first attempt after that which was served.
+    served: Option<Timestamp>,
 }
 
 impl HostWatch {
@@ -106,6 +108,7 @@ impl HostWatch {
     ) -> Observed {
         if let Some(failing) = &host.failing {
             blocked.last = blocked.last.max(failing.last);
+            blocked.served = None;
             self.blocked = Some(blocked);
             return Observed::default();
         }
@@ -117,21 +120,22 @@ impl HostWatch {
                 again: false,
             };
         }
-        match host.last_served {
-            Some(served) if served > blocked.last => {
-                if now.since(served) < CONFIRMATION {
-                    return Observed {
-                        change: None,
-                        again: true,
-                    };
-                }
-                self.blocked = None;
-                Observed {
-                    change: Some(Change::Recovered { cause, since }),
-                    again: false,
-                }
-            }
-            _ => Observed::default(),
+        let served = host.last_served.filter(|served| *served > blocked.last);
+        let Some(first) = blocked.served.or(served) else {
+            return Observed::default();
+        };
+        if now.since(first) < CONFIRMATION {
+            blocked.served = Some(first);
+            self.blocked = Some(blocked);
+            return Observed {
+                change: None,
+                again: true,
+            };
+        }
+        self.blocked = None;
+        Observed {
+            change: Some(Change::Recovered { cause, since }),
+            again: false,
         }
     }
 
@@ -159,6 +163,7 @@ impl HostWatch {
             cause: failing.cause,
             since: failing.since,
             last: failing.last,
+            served: None,
         });
         Observed {
             change: Some(Change::Blocked {
@@ -226,7 +231,10 @@ mod tests {
         }
     }
 
-    fn run(steps: &[(i64, Option<i64>, Option<(i64, i64, u32)>)]) -> Vec<&'static str> {
+    /// Now, the attempt that was served last, and the failing ones.
+    type Step = (i64, Option<i64>, Option<(i64, i64, u32)>);
+
+    fn run(steps: &[Step]) -> Vec<&'static str> {
         let mut watch = HostWatch::default();
         steps
             .iter()
@@ -275,14 +283,16 @@ mod tests {
                 (12, Some(10), None),
                 (13, Some(10), Some((11, 11, 1))),
                 (22, Some(20), None),
-                (25, Some(20), None),
-                (40, Some(20), Some((30, 35, 2))),
-                (41, Some(20), Some((30, 41, 3))),
+                (24, Some(23), None),
+                (25, Some(24), None),
+                (40, Some(24), Some((30, 35, 2))),
+                (41, Some(24), Some((30, 41, 3))),
             ]),
             [
                 "blocked",
                 "again",
                 "nothing",
+                "again",
                 "again",
                 "recovered",
                 "again",
