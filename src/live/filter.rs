@@ -124,7 +124,7 @@ impl Expression {
             asks_for_length |= ["len", "less", "greater"].contains(&word);
             if !is_word(word) {
                 return Err(wrong(format!(
-                    "`{}` is a name; names would have to be looked up, so write addresses and port numbers, such as \
+                    "`{}` is no word of the language, no number and no address; names are not looked up, so write as in \
                      `host 10.20.0.14 and tcp port 443`",
                     crate::facts::printable(word.as_bytes(), 64)
                 )));
@@ -282,7 +282,7 @@ mod tests {
             "host ::g",
         ] {
             let error = Expression::parse(text).unwrap_err().to_string();
-            assert!(error.contains("is a name"), "{text}: {error}");
+            assert!(error.contains("names are not looked up"), "{text}: {error}");
         }
     }
 
