@@ -150,6 +150,24 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every stable name.
+    pub const NAMES: [&str; 14] = [
+        "started",
+        "client_seen",
+        "reached_first_time",
+        "blocked",
+        "recovered",
+        "lapsed",
+        "interface_lost",
+        "interface_back",
+        "drops",
+        "limit_reached",
+        "reloaded",
+        "reload_refused",
+        "report_written",
+        "stopped",
+    ];
+
     /// The stable name.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -12,17 +12,22 @@
 //! - [`monitor`]: facts and pulses to events, snapshots and reports;
 //! - [`watch`]: when a host counts as blocked and when as recovered;
 //! - [`event`]: what is told as it happens;
-//! - [`snapshot`]: the whole state at one moment, for a screen and for metrics;
+//! - [`board`]: the newest snapshot, for other threads;
+//! - [`metrics`]: a snapshot as a page for Prometheus, and the small server that shows it;
 //! - [`sandbox`]: rights given up before the first packet is read.
 
+pub mod board;
 pub mod capturing;
 mod error;
 pub mod event;
 pub mod filter;
 pub mod interface;
 pub mod link;
+pub mod metrics;
 pub mod monitor;
 pub mod pulse;
+#[cfg(test)]
+mod replayed;
 pub mod sandbox;
 pub mod snapshot;
 pub mod source;
@@ -33,5 +38,8 @@ pub use error::LiveError;
 pub use event::{Event, EventKind, Subject};
 pub use monitor::{Monitor, MonitorOptions};
 pub use pulse::{Notice, Pulse};
-pub use snapshot::{AreaStatus, ClientStatus, InterfaceStatus, SetStatus, Snapshot, TableSizes};
+pub use snapshot::{
+    AreaStatus, BlockedTotal, ClientStatus, InterfaceStatus, SetStatus, SetTotal, Snapshot,
+    TableSizes,
+};
 pub use tap::Tap;

@@ -2,7 +2,10 @@
 
 use super::event::{Event, EventKind, Subject};
 use super::pulse::{Notice, Pulse};
-use super::snapshot::{AreaStatus, ClientStatus, InterfaceStatus, SetStatus, Snapshot, TableSizes};
+use super::snapshot::{
+    AreaStatus, BlockedTotal, ClientStatus, InterfaceStatus, SetStatus, SetTotal, Snapshot,
+    TableSizes,
+};
 use super::watch::{Change, HostWatch};
 use crate::audit::standing::{HostStanding, Standing};
 use crate::audit::{AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Verdict};
@@ -220,6 +223,9 @@ impl Monitor {
     pub fn snapshot(&self, most_clients: usize) -> Snapshot {
         let sizes = self.auditor.sizes();
         let mut areas: BTreeMap<FeatureArea, AreaStatus> = BTreeMap::new();
+        let mut totals: BTreeMap<(FeatureArea, SetKey), AreaStatus> = BTreeMap::new();
+        let mut blocked: BTreeMap<(FeatureArea, Cause), u64> = BTreeMap::new();
+        let mut devices_blocked = 0_u64;
         let mut order: Vec<(bool, Timestamp, &IpAddr)> = Vec::with_capacity(self.watched.len());
         for (address, watched) in &self.watched {
             let mut worst: BTreeMap<FeatureArea, Verdict> = BTreeMap::new();
@@ -228,7 +234,22 @@ impl Monitor {
                 if let Some(verdict) = set.in_window {
                     let known = worst.entry(set.area).or_insert(verdict);
                     *known = (*known).max(verdict);
+                    totals
+                        .entry((set.area, set.set.clone()))
+                        .or_insert_with(|| AreaStatus::none(set.area))
+                        .count(verdict);
                 }
+            }
+            let mut causes: SmallVec<[(FeatureArea, Cause); 4]> = sets
+                .iter()
+                .filter(|set| set.blocked_now)
+                .filter_map(|set| Some((set.area, set.cause?)))
+                .collect();
+            causes.sort_unstable();
+            causes.dedup();
+            for cause in causes {
+                let count = blocked.entry(cause).or_default();
+                *count = count.saturating_add(1);
             }
             for (area, verdict) in worst {
                 areas
@@ -237,6 +258,7 @@ impl Monitor {
                     .count(verdict);
             }
             let trouble = sets.iter().any(|set| set.blocked_now);
+            devices_blocked = devices_blocked.saturating_add(u64::from(trouble));
             order.push((trouble, watched.last, address));
         }
         order.sort_unstable_by(|a, b| b.cmp(a));
@@ -269,6 +291,20 @@ impl Monitor {
                 names: sizes.names,
             },
             areas: areas.into_values().collect(),
+            sets: totals
+                .into_iter()
+                .map(|((_, set), devices)| SetTotal { set, devices })
+                .collect(),
+            blocked: blocked
+                .into_iter()
+                .map(|((area, cause), devices)| BlockedTotal {
+                    area,
+                    cause,
+                    devices,
+                })
+                .collect(),
+            devices: u64::try_from(self.watched.len()).unwrap_or(u64::MAX),
+            devices_blocked,
             clients,
             events: self
                 .counts

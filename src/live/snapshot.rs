@@ -28,6 +28,14 @@ pub struct Snapshot {
     pub tables: TableSizes,
     /// One entry per feature area that any device tried, in the catalogue's order.
     pub areas: Vec<AreaStatus>,
+    /// One entry per endpoint set that any device tried, in the catalogue's order.
+    pub sets: Vec<SetTotal>,
+    /// What blocks devices now, one entry per feature area and cause, in the catalogue's order.
+    pub blocked: Vec<BlockedTotal>,
+    /// Devices that are watched.
+    pub devices: u64,
+    /// Devices for which a host is blocked now.
+    pub devices_blocked: u64,
     /// Devices, those in trouble first, then those seen last; at most as many as were asked for.
     pub clients: Vec<ClientStatus>,
     /// Events so far, by name.
@@ -85,6 +93,26 @@ pub struct AreaStatus {
     pub blocked: u64,
     /// Devices for which the window cannot tell.
     pub inconclusive: u64,
+}
+
+/// One endpoint set over all devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetTotal {
+    /// Number or key.
+    pub set: SetKey,
+    /// How many devices have each verdict on this set alone.
+    pub devices: AreaStatus,
+}
+
+/// What blocks devices in one feature area for one cause, now and by the rule that events follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockedTotal {
+    /// The feature area.
+    pub area: FeatureArea,
+    /// What stops them.
+    pub cause: Cause,
+    /// Devices, each once.
+    pub devices: u64,
 }
 
 /// One device.
