@@ -12,8 +12,10 @@
 //! - [`monitor`]: facts and pulses to events, snapshots and reports;
 //! - [`watch`]: when a host counts as blocked and when as recovered;
 //! - [`event`]: what is told as it happens;
+//! - [`snapshot`]: the whole state at one moment, for a screen and for metrics;
 //! - [`board`]: the newest snapshot, for other threads;
 //! - [`metrics`]: a snapshot as a page for Prometheus, and the small server that shows it;
+//! - [`screen`]: snapshots and events as a drawing for a terminal;
 //! - [`sandbox`]: rights given up before the first packet is read.
 
 pub mod board;
@@ -29,6 +31,7 @@ pub mod pulse;
 #[cfg(test)]
 mod replayed;
 pub mod sandbox;
+pub mod screen;
 pub mod snapshot;
 pub mod source;
 pub mod tap;

@@ -15,7 +15,7 @@ pub mod markdown;
 pub mod scenarios;
 pub mod schema;
 pub mod text;
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(feature = "tables")]
 pub(crate) use catalog::spreadsheet_cell;

@@ -11,7 +11,7 @@ mod overview;
 mod page;
 mod volume;
 
-use super::wording::urgency;
+use super::wording::{mark, urgency};
 use crate::audit::{AuditReport, ClientReport, Verdict};
 use anstyle::{AnsiColor, Style};
 use page::{Page, counted, styled};
@@ -118,19 +118,6 @@ fn words(verdict: Verdict) -> &'static str {
         Verdict::NeverReached => "never tried",
         Verdict::NotExercised => "not needed",
         Verdict::Inconclusive => "cannot tell",
-    }
-}
-
-/// A mark that does not depend on colour.
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Reached => "✓",
-        Verdict::Degraded => "!",
-        Verdict::Blocked => "✗",
-        Verdict::Intercepted => "⊘",
-        Verdict::NeverReached => "∅",
-        Verdict::NotExercised => "-",
-        Verdict::Inconclusive => "?",
     }
 }
 

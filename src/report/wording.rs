@@ -16,7 +16,7 @@ pub(super) fn concerned(finding: &Finding) -> String {
 
 /// A verdict in words.
 #[must_use]
-pub(super) fn verdict(verdict: Verdict) -> &'static str {
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Reached => "reached",
         Verdict::Degraded => "works in part",
@@ -28,9 +28,23 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A mark that does not depend on colour.
+#[must_use]
+pub(crate) fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reached => "✓",
+        Verdict::Degraded => "!",
+        Verdict::Blocked => "✗",
+        Verdict::Intercepted => "⊘",
+        Verdict::NeverReached => "∅",
+        Verdict::NotExercised => "-",
+        Verdict::Inconclusive => "?",
+    }
+}
+
 /// How much a device needs a set; empty when not at all.
 #[must_use]
-pub(super) fn need(requirement: Requirement) -> &'static str {
+pub(crate) fn need(requirement: Requirement) -> &'static str {
     match requirement {
         Requirement::Hard => "required",
         Requirement::Soft => "useful",
@@ -85,7 +99,7 @@ pub(super) fn urgency(progress: &Progress) -> u8 {
 
 /// A count with its noun: `1 device`, `2 devices`.
 #[must_use]
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

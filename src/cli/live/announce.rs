@@ -12,22 +12,28 @@ use tracing::{error, info, warn};
 pub struct Announcer {
     /// `None` is standard output.
     file: Option<(PathBuf, File)>,
+    /// Standard output is a screen, which shows them itself.
+    on_screen: bool,
     /// Events that could not be written to the file since the last one that could.
     lost: u64,
 }
 
 impl Announcer {
-    /// Opens the file to append to; `None` and `-` are standard output.
+    /// Opens the file to append to; `None` and `-` are standard output, or nothing where that is a screen.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
-    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn open(path: Option<&Path>, on_screen: bool) -> anyhow::Result<Self> {
         let path = path.filter(|path| *path != Path::new("-"));
         let file = path
             .map(|path| Ok::<_, anyhow::Error>((path.to_path_buf(), append(path)?)))
             .transpose()?;
-        Ok(Self { file, lost: 0 })
+        Ok(Self {
+            file,
+            on_screen,
+            lost: 0,
+        })
     }
 
     /// Opens the file again: it may have been moved away by a program that rotates logs.
@@ -56,6 +62,9 @@ impl Announcer {
             lines.push_str(&event::line(told));
         }
         let Some((path, file)) = &mut self.file else {
+            if self.on_screen {
+                return Ok(());
+            }
             let mut out = io::stdout().lock();
             out.write_all(lines.as_bytes())?;
             return out.flush();

@@ -1,26 +1,32 @@
 //! `intap live`: interfaces in; events while it runs, a report at the end.
 
 mod announce;
+mod log;
 mod settings;
 mod signals;
+mod terminal;
 
 use super::audit::{self, FailOn, Format};
 use super::catalog::{self, Choice};
 use super::exit_status::ExitStatus;
 use super::output::Output;
+use super::wants_colour;
 use crate::audit::{AuditLimits, AuditOptions, AuditReport, ScenarioPlan};
 use crate::catalog::{Catalog, ScenarioFile};
+use crate::live::board::Board;
 use crate::live::capturing::capture;
 use crate::live::filter::Expression;
 use crate::live::link::{Message, link};
+use crate::live::metrics::Server;
 use crate::live::sandbox::{self, Needs};
 use crate::live::source::{self, CaptureOptions, Sources};
-use crate::live::{EventKind, Monitor, MonitorOptions, Tap};
+use crate::live::{Event, EventKind, Monitor, MonitorOptions, Tap};
 use crate::observe::Limits;
 use announce::Announcer;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use compact_str::CompactString;
+use log::Log;
 use settings::Settings;
 use signals::Signals;
 use std::io::{self, IsTerminal};
@@ -28,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
+use terminal::Inbox;
 use tracing::{error, info, warn};
 
 /// The rolling window of verdicts, unless another is asked for: long enough for a device that tries every few minutes.
@@ -41,6 +48,9 @@ const SNAP_LENGTH: u32 = 262_144;
 
 /// Client addresses remembered.
 const CLIENTS: u32 = 20_000;
+
+/// Devices that a screen lists.
+const LISTED: usize = 500;
 
 /// Longest wait for a message, so that signals are answered.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -137,7 +147,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         println!("the configuration is valid");
         return Ok(ExitStatus::Clean);
     }
-    start_log();
+    let log = Log::start();
     let signals = Signals::listen().context("signals")?;
     let sources = Sources::open(
         &settings.interface,
@@ -150,14 +160,37 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         },
     )?;
     warn_of_small_buffer(&settings);
-    let announcer = Announcer::open(settings.events.as_deref())?;
+    let announcer = Announcer::open(settings.events.as_deref(), on_screen(&settings))?;
+    let metrics = listen(&settings)?;
     enclose(&settings, arguments)?;
     place.check()?;
     watch(
-        arguments, &settings, rules, sources, announcer, &place, &signals,
+        arguments, &settings, rules, sources, announcer, metrics, &place, &signals, &log,
     )
 }
 
+/// Whether a screen is shown instead of events on standard output.
+fn on_screen(settings: &Settings) -> bool {
+    !settings.headless && settings.events.as_deref() != Some(Path::new("-")) && terminal::is_there()
+}
+
+/// Where metrics are shown, if anywhere.
+fn listen(settings: &Settings) -> anyhow::Result<Option<Server>> {
+    let Some(address) = settings.metrics else {
+        return Ok(None);
+    };
+    let server = Server::bind(address)
+        .and_then(|server| Ok((server.address()?, server)))
+        .with_context(|| format!("--metrics {address}: cannot listen there; give another port or an address of this machine"));
+    let (address, server) = server?;
+    info!("metrics at http://{address}/metrics");
+    if !address.ip().is_loopback() {
+        warn!("whoever reaches {address} can read the metrics; they name no device and no host");
+    }
+    Ok(Some(server))
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one run")]
 /// Runs the capturing thread beside this one until the end, then writes the last report.
 fn watch(
     arguments: &Arguments,
@@ -165,8 +198,10 @@ fn watch(
     rules: Rules,
     sources: Sources,
     mut announcer: Announcer,
+    metrics: Option<Server>,
     place: &ReportPlace,
     signals: &Signals,
+    log: &Log,
 ) -> anyhow::Result<ExitStatus> {
     let limits = AuditLimits::of_monitor(
         usize::try_from(settings.max_clients.unwrap_or(CLIENTS)).unwrap_or(usize::MAX),
@@ -194,14 +229,30 @@ fn watch(
         source::now(),
     );
     let (sender, receiver) = link();
+    let inbox = on_screen(settings).then(Inbox::default);
+    let watchers = Watchers {
+        listed: inbox.as_ref().map_or(0, |_| LISTED),
+        board: Board::new(monitor.snapshot(0)),
+        wanted: metrics.is_some() || inbox.is_some(),
+        inbox,
+    };
     let duration = settings.duration.map(|span| span.0);
     let tap = Tap::new(Limits::of_monitor());
     let ended = std::thread::scope(|scope| {
         scope.spawn(|| capture(sources, tap, sender, signals.stop(), duration));
+        if let Some(server) = metrics {
+            scope.spawn(|| server.run(&watchers.board, signals.stop()));
+        }
+        let screen = watchers.inbox.as_ref().map(|inbox| {
+            log.hold();
+            let board = &watchers.board;
+            scope.spawn(move || terminal::show(board, inbox, signals, wants_colour()))
+        });
         let ended = judge(
             arguments,
             monitor,
             &receiver,
+            &watchers,
             &mut announcer,
             place,
             signals,
@@ -209,6 +260,13 @@ fn watch(
         // Whatever ended the judging, the other thread is to end too.
         signals.ask_to_stop();
         drop(receiver);
+        if let Some(screen) = screen {
+            let shown = screen.join();
+            log.release();
+            if let Ok(Err(cause)) = shown {
+                error!("the screen ended: {cause}");
+            }
+        }
         ended
     });
     let report = ended?;
@@ -225,16 +283,22 @@ fn judge(
     arguments: &Arguments,
     mut monitor: Monitor,
     receiver: &Receiver<Message>,
+    watchers: &Watchers,
     announcer: &mut Announcer,
     place: &ReportPlace,
     signals: &Signals,
 ) -> anyhow::Result<AuditReport> {
     use crate::facts::FactSink;
-    announcer.tell(&monitor.take_events())?;
+    watchers.tell(&monitor.take_events(), announcer)?;
     loop {
         match receiver.recv_timeout(PATIENCE) {
             Ok(Message::Facts(facts)) => facts.into_iter().for_each(|fact| monitor.accept(fact)),
-            Ok(Message::Pulse(pulse)) => monitor.pulse(*pulse),
+            Ok(Message::Pulse(pulse)) => {
+                monitor.pulse(*pulse);
+                if watchers.wanted {
+                    watchers.board.refresh(|| monitor.snapshot(watchers.listed));
+                }
+            }
             Ok(Message::End(capture)) => {
                 let (report, events) = monitor.finish(*capture);
                 announcer.tell(&events)?;
@@ -250,13 +314,39 @@ fn judge(
             announcer.reopen();
         }
         if signals.take_report() {
-            match place.write(&monitor.report_so_far()) {
+            let written = match &watchers.inbox {
+                // Standard output is the screen's.
+                Some(_) if place.file.is_none() => Ok(None),
+                _ => place.write(&monitor.report_so_far()),
+            };
+            match written {
                 Ok(Some(place)) => monitor.tell(EventKind::ReportWritten { place }),
                 Ok(None) => warn!("no place for a report; start with -o FILE"),
                 Err(cause) => error!("{cause:#}"),
             }
         }
-        announcer.tell(&monitor.take_events())?;
+        watchers.tell(&monitor.take_events(), announcer)?;
+    }
+}
+
+/// Who looks on while the monitor judges.
+struct Watchers {
+    /// The newest snapshot.
+    board: Board,
+    /// Somebody looks at it.
+    wanted: bool,
+    /// Devices in a snapshot.
+    listed: usize,
+    /// Events for the screen; `None` without one.
+    inbox: Option<Inbox>,
+}
+
+impl Watchers {
+    fn tell(&self, events: &[Event], announcer: &mut Announcer) -> io::Result<()> {
+        if let Some(inbox) = &self.inbox {
+            inbox.put(events);
+        }
+        announcer.tell(events)
     }
 }
 
@@ -328,18 +418,6 @@ fn warn_of_small_buffer(settings: &Settings) {
              or give a smaller --snaplen and a larger --buffer-size"
         );
     }
-}
-
-/// Log lines go to standard error; `INTAP_LOG` chooses which, such as `warn` or `intap=debug`.
-fn start_log() {
-    let chosen = tracing_subscriber::EnvFilter::try_from_env("INTAP_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // Another log may be there already when this is used as a library.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(chosen)
-        .with_target(false)
-        .with_writer(io::stderr)
-        .try_init();
 }
 
 /// Where reports go.

@@ -4,7 +4,7 @@ use crate::cli::audit::{FailOn, Format};
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,6 +90,15 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
+    /// Write events to standard output even on a terminal, where otherwise a screen is shown
+    #[arg(long)]
+    #[serde(default)]
+    pub headless: bool,
+
+    /// Show metrics for Prometheus at this address, such as 127.0.0.1:9464: /metrics, and /healthz
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening_address)]
+    pub metrics: Option<SocketAddr>,
+
     /// Form of the report that is written at the end and on SIGUSR1 [default: text]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
@@ -115,6 +124,13 @@ pub struct Settings {
     #[arg(long)]
     #[serde(default)]
     pub no_sandbox: bool,
+}
+
+/// An address to listen at. Nothing is guessed: who is allowed to connect depends on it.
+fn listening_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "not an address with a port; write 127.0.0.1:9464 for this machine alone, or [::]:9464 for every network".to_owned()
+    })
 }
 
 /// A time span as it is typed: a whole number with s, m, h or d.
@@ -203,6 +219,8 @@ impl Settings {
             },
             max_clients: self.max_clients.or(file.max_clients),
             events: self.events.or(file.events),
+            headless: self.headless || file.headless,
+            metrics: self.metrics.or(file.metrics),
             format: self.format.or(file.format),
             output: self.output.or(file.output),
             fail_on: self.fail_on.or(file.fail_on),

@@ -1,0 +1,223 @@
+//! One device, one feature area, or the help, as lines.
+
+use super::draw::{counts, worst_of};
+use super::sentence::device;
+use super::state::{Detail, State};
+use super::theme::{Theme, clock, grouped, safe, span};
+use crate::audit::{Cause, Verdict};
+use crate::catalog::FeatureArea;
+use crate::live::{ClientStatus, SetStatus};
+use crate::report::wording::{counted, mark, verdict};
+use ratatui::text::{Line, Span};
+use std::net::IpAddr;
+
+/// Devices listed under a feature area.
+const LISTED: usize = 100;
+
+/// A detail's title and lines.
+pub(super) fn of(state: &State, theme: Theme, detail: Detail) -> (String, Vec<Line<'static>>) {
+    match detail {
+        Detail::Device(address) => of_device(state, theme, address),
+        Detail::Area(area) => (area.title().to_owned(), of_area(state, theme, area)),
+    }
+}
+
+fn of_device(state: &State, theme: Theme, address: IpAddr) -> (String, Vec<Line<'static>>) {
+    let found = state
+        .snapshot
+        .clients
+        .iter()
+        .find(|client| client.addresses.contains(&address));
+    let Some(client) = found else {
+        let line = "It is not among the devices that are listed: nothing came of it lately, and nothing is blocked.";
+        return (format!("Device {address}"), vec![Line::raw(line)]);
+    };
+    let name = device(&client.addresses, client.name.as_ref());
+    let addresses: Vec<String> = client.addresses.iter().map(ToString::to_string).collect();
+    let ago = span(state.snapshot.time.since(client.last_seen));
+    let mut lines = vec![
+        Line::raw(format!(
+            "Addresses {}   last seen {ago} ago",
+            addresses.join(", ")
+        )),
+        Line::default(),
+    ];
+    lines.extend(set_lines(client, theme));
+    lines.push(Line::default());
+    lines.push(Line::styled(
+        "Events of this device, newest first",
+        theme.title(),
+    ));
+    let events = state.events.iter().rev().filter(|event| {
+        event
+            .addresses
+            .iter()
+            .any(|address| client.addresses.contains(address))
+    });
+    lines.extend(events.map(|event| {
+        let sign = event.verdict.map_or_else(
+            || Span::raw(" "),
+            |verdict| Span::styled(mark(verdict), theme.verdict(verdict)),
+        );
+        let time = Span::styled(clock(event.time), theme.dim());
+        let text = Span::raw(format!(" {}", event.text));
+        Line::from(vec![time, Span::raw(" "), sign, text])
+    }));
+    (format!("Device {name}"), lines)
+}
+
+fn set_lines(client: &ClientStatus, theme: Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut area = None;
+    for set in &client.sets {
+        if area != Some(set.area) {
+            area = Some(set.area);
+            lines.push(Line::styled(set.area.title(), theme.title()));
+        }
+        lines.push(set_line(set, theme));
+    }
+    lines
+}
+
+fn set_line(set: &SetStatus, theme: Theme) -> Line<'static> {
+    let shown = match (set.blocked_now, set.in_window) {
+        (true, _) => Some(Verdict::Blocked),
+        (false, in_window) => in_window,
+    };
+    let why = match set.cause {
+        Some(cause) => format!("{}: {}", safe(&set.host), Cause::phrase(cause)),
+        None => safe(&set.host),
+    };
+    let before = match (shown, set.ever_reached) {
+        (Some(Verdict::Blocked), true) => "; it was reached before",
+        _ => "",
+    };
+    let (sign, words, style) = match shown {
+        Some(shown) => (mark(shown), verdict(shown), theme.verdict(shown)),
+        None => (" ", "not in the window", theme.dim()),
+    };
+    Line::from(vec![
+        Span::raw("  "),
+        Span::styled(format!("{sign} {words:<17}"), style),
+        Span::raw(format!(" {:<10} ", set.set.to_string())),
+        Span::raw(format!("{why}{before}")),
+    ])
+}
+
+fn of_area(state: &State, theme: Theme, area: FeatureArea) -> Vec<Line<'static>> {
+    let now = &state.snapshot;
+    let mut lines = vec![Line::styled("Endpoint sets, in devices", theme.title())];
+    for total in now.sets.iter().filter(|total| total.devices.area == area) {
+        let worst = worst_of(&total.devices);
+        let parts: Vec<String> = counts(&total.devices)
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(shown, count)| format!("{} {}", grouped(count), verdict(shown)))
+            .collect();
+        lines.push(Line::from(vec![
+            Span::styled(format!("  {} ", mark(worst)), theme.verdict(worst)),
+            Span::raw(format!(
+                "{:<20} {}",
+                total.set.to_string(),
+                parts.join(", ")
+            )),
+        ]));
+    }
+    let blocked: Vec<_> = now
+        .blocked
+        .iter()
+        .filter(|total| total.area == area)
+        .collect();
+    if !blocked.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("What blocks now", theme.title()));
+    }
+    for total in blocked {
+        let devices = usize::try_from(total.devices).unwrap_or(usize::MAX);
+        lines.push(Line::from(vec![
+            Span::styled("  ✗ ", theme.verdict(Verdict::Blocked)),
+            Span::raw(format!(
+                "{}: {}",
+                counted(devices, "device"),
+                Cause::phrase(total.cause)
+            )),
+        ]));
+    }
+    let failing = |set: &&SetStatus| {
+        set.area == area
+            && (set.blocked_now
+                || matches!(
+                    set.in_window,
+                    Some(Verdict::Blocked | Verdict::Intercepted | Verdict::Degraded)
+                ))
+    };
+    let devices: Vec<_> = state
+        .shown_devices()
+        .into_iter()
+        .filter(|client| client.sets.iter().any(|set| failing(&set)))
+        .take(LISTED)
+        .collect();
+    if !devices.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("Devices in trouble here", theme.title()));
+    }
+    for client in devices {
+        let name = device(&client.addresses, client.name.as_ref());
+        lines.push(Line::raw(format!("  {name}")));
+        lines.extend(
+            client
+                .sets
+                .iter()
+                .filter(failing)
+                .map(|set| set_line(set, theme)),
+        );
+    }
+    lines
+}
+
+/// What the marks mean and what the keys do.
+pub(super) fn help(theme: Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (keys, what) in [
+        ("Tab, ← →", "the next part: feature areas, devices, events"),
+        ("↑ ↓, PgUp PgDn, Home End", "choose a row, or scroll"),
+        ("Enter, Esc", "details of what is chosen, and back"),
+        (
+            "/",
+            "show only what has a text: device, host, area or cause; Esc clears it",
+        ),
+        (
+            "p, Space",
+            "stand still and go on; watching goes on meanwhile",
+        ),
+        ("q, Ctrl-C", "end, with the last report"),
+    ] {
+        lines.push(Line::raw(format!("{keys:<26}{what}")));
+    }
+    lines.push(Line::default());
+    for (shown, what) in [
+        (Verdict::Blocked, "tried, and never served"),
+        (
+            Verdict::Intercepted,
+            "served, through a certificate that must not be there",
+        ),
+        (Verdict::Degraded, "reached, but something of it failed"),
+        (Verdict::Reached, "served, and nothing was left failing"),
+        (Verdict::Inconclusive, "the packets do not show it"),
+    ] {
+        lines.push(Line::from(vec![
+            Span::styled(
+                format!("{} {:<14}", mark(shown), verdict(shown)),
+                theme.verdict(shown),
+            ),
+            Span::raw(what),
+        ]));
+    }
+    lines.push(Line::default());
+    lines.push(Line::raw("Numbers are devices, each by its worst endpoint set, over the rolling window. A device that fails"));
+    lines.push(Line::raw("is listed as blocked at once when it never worked, else after a second failure. The bars are"));
+    lines.push(Line::raw(
+        "the blocked devices of the last 15 minutes, four a minute, newest at the right.",
+    ));
+    lines
+}

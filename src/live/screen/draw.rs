@@ -1,0 +1,451 @@
+//! The drawing: a function of the state.
+
+use super::details;
+use super::sentence::device;
+use super::state::{Pane, State, standing};
+use super::theme::{Theme, bars, clock, fit, grouped, safe, span};
+use crate::audit::{Cause, Verdict};
+use crate::live::{AreaStatus, ClientStatus};
+use crate::report::wording::{counted, mark, verdict};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState};
+
+/// Below this size there is room for a few lines only.
+const SMALL: (u16, u16) = (44, 11);
+
+/// From this width on, areas and devices stand side by side.
+const WIDE: u16 = 130;
+
+/// Columns of the table of areas beside the title and the trend.
+const COUNTS: [&str; 5] = ["blocked", "inspected", "in part", "reached", "unclear"];
+
+/// Draws the state.
+pub fn draw(state: &State, frame: &mut Frame<'_>) {
+    let theme = Theme {
+        colour: state.colour,
+    };
+    let whole = frame.area();
+    if whole.width < SMALL.0 || whole.height < SMALL.1 {
+        return draw_small(state, theme, frame, whole);
+    }
+    let [head, body, foot] = Layout::vertical([
+        Constraint::Length(2),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(whole);
+    frame.render_widget(Text::from(head_lines(state, theme, head.width)), head);
+    if state.help {
+        draw_page(frame, body, theme, "Help", details::help(theme), 0);
+    } else if let Some(detail) = state.detail {
+        let (title, lines) = details::of(state, theme, detail);
+        draw_page(frame, body, theme, &title, lines, state.scrolled);
+    } else {
+        draw_panes(state, theme, frame, body);
+    }
+    frame.render_widget(foot_line(state, theme), foot);
+}
+
+/// What matters most, for a terminal of a few lines.
+fn draw_small(state: &State, theme: Theme, frame: &mut Frame<'_>, whole: Rect) {
+    let mut lines = vec![summary(state, theme)];
+    let width = usize::from(whole.width);
+    for client in state.shown_devices() {
+        let name = device(&client.addresses, client.name.as_ref());
+        let text = format!("{} {name} {}", mark(standing(client)), trouble(client));
+        lines.push(Line::styled(
+            fit(&text, width),
+            theme.verdict(standing(client)),
+        ));
+        if lines.len() >= usize::from(whole.height) {
+            break;
+        }
+    }
+    frame.render_widget(Text::from(lines), whole);
+}
+
+fn summary(state: &State, theme: Theme) -> Line<'static> {
+    let now = &state.snapshot;
+    let blocked = match now.devices_blocked {
+        0 => Span::styled("none blocked", theme.verdict(Verdict::Reached)),
+        count => Span::styled(
+            format!("✗ {} blocked", grouped(count)),
+            theme.verdict(Verdict::Blocked),
+        ),
+    };
+    let devices = counted(usize::try_from(now.devices).unwrap_or(usize::MAX), "device");
+    let mut spans = vec![Span::raw(format!("{devices}, ")), blocked];
+    if state.held.is_some() {
+        spans.push(Span::styled("  PAUSED", theme.title()));
+    }
+    Line::from(spans)
+}
+
+fn head_lines(state: &State, theme: Theme, width: u16) -> Vec<Line<'static>> {
+    let now = &state.snapshot;
+    let interfaces: Vec<String> = now
+        .interfaces
+        .iter()
+        .map(|one| match one.up {
+            true => safe(&one.name),
+            false => format!("{} (lost)", safe(&one.name)),
+        })
+        .collect();
+    let left = format!(
+        "intap live  {}  list {}, window {}",
+        interfaces.join(" "),
+        safe(&now.edition),
+        span(now.window)
+    );
+    let right = format!("since {}, now {} UTC", clock(now.started), clock(now.time));
+    let room = usize::from(width).saturating_sub(right.len() + 2);
+    let first = format!("{:<room$}  {right}", fit(&left, room));
+    let mut second = summary(state, theme);
+    second.push_span(format!(
+        "   {} frames/s, {}",
+        grouped(state.rate.frames),
+        bits(state.rate.octets)
+    ));
+    let dropped: u64 = now
+        .interfaces
+        .iter()
+        .map(|one| one.dropped_by_kernel.saturating_add(one.dropped_by_device))
+        .fold(0, u64::saturating_add);
+    second.push_span(match dropped {
+        0 => Span::raw(", none dropped"),
+        count => Span::styled(
+            format!(", {} dropped: some may be missing here", grouped(count)),
+            theme.verdict(Verdict::Degraded),
+        ),
+    });
+    vec![Line::styled(first, theme.title()), second]
+}
+
+/// Octets a second as bits a second.
+fn bits(octets: u64) -> String {
+    let bits = octets.saturating_mul(8);
+    match bits {
+        0..=999_999 => format!("{} kbit/s", bits / 1_000),
+        1_000_000..=9_999_999_999 => {
+            format!("{}.{} Mbit/s", bits / 1_000_000, bits / 100_000 % 10)
+        }
+        _ => format!("{} Gbit/s", bits / 1_000_000_000),
+    }
+}
+
+fn foot_line(state: &State, theme: Theme) -> Line<'static> {
+    if state.typing {
+        return Line::from(vec![
+            Span::styled(format!("/{}▏", safe(&state.filter)), theme.title()),
+            Span::styled("  Enter keeps the filter, Esc clears it", theme.dim()),
+        ]);
+    }
+    let mut spans = Vec::new();
+    if !state.filter.is_empty() {
+        spans.push(Span::styled(
+            format!("filter: {} (Esc clears)  ", safe(&state.filter)),
+            theme.title(),
+        ));
+    }
+    let keys = match (state.help, state.detail.is_some()) {
+        (true, _) => "any key goes back",
+        (_, true) => "Esc back  ↑↓ scroll  p pause  ? help  q quit",
+        _ => "q quit  Tab next part  ↑↓ choose  Enter details  / filter  p pause  ? help",
+    };
+    spans.push(Span::styled(keys, theme.dim()));
+    Line::from(spans)
+}
+
+fn draw_panes(state: &State, theme: Theme, frame: &mut Frame<'_>, body: Rect) {
+    let (areas, devices, events);
+    if body.width >= WIDE {
+        let [top, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(body);
+        [areas, devices] = Layout::horizontal([Constraint::Length(76), Constraint::Fill(1)])
+            .spacing(2)
+            .areas(top);
+        events = below;
+    } else {
+        let wanted = u16::try_from(state.shown_areas().len()).unwrap_or(u16::MAX);
+        let height = wanted.saturating_add(2).clamp(3, (body.height / 3).max(4));
+        [areas, devices, events] = Layout::vertical([
+            Constraint::Length(height),
+            Constraint::Fill(3),
+            Constraint::Fill(2),
+        ])
+        .areas(body);
+    }
+    draw_areas(state, theme, frame, areas);
+    draw_devices(state, theme, frame, devices);
+    draw_events(state, theme, frame, events);
+}
+
+/// A part's title line; the part that keys move in is marked.
+fn titled(state: &State, theme: Theme, pane: Pane, title: &str) -> Block<'static> {
+    let (arrow, style) = if state.pane == pane {
+        ("▶ ", theme.title())
+    } else {
+        ("", theme.dim())
+    };
+    Block::new()
+        .borders(Borders::TOP)
+        .border_style(theme.dim())
+        .title(Span::styled(format!("{arrow}{title} "), style))
+}
+
+/// A table that shows its chosen row, or a hint where there is none.
+fn draw_rows<'t>(
+    frame: &mut Frame<'_>,
+    place: Rect,
+    block: Block<'static>,
+    table: Option<Table<'t>>,
+    row: Option<usize>,
+    hint: &str,
+) {
+    let Some(table) = table else {
+        frame.render_widget(Paragraph::new(hint.to_owned()).block(block), place);
+        return;
+    };
+    let mut chosen = TableState::default().with_selected(row);
+    frame.render_stateful_widget(table.block(block), place, &mut chosen);
+}
+
+/// The row that keys move, where they do.
+fn chosen(state: &State, pane: Pane, row: usize) -> Option<usize> {
+    (state.pane == pane).then_some(row)
+}
+
+fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
+    let areas = state.shown_areas();
+    let trend = place.width.saturating_sub(68).clamp(6, 30);
+    let widths = [
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(7),
+        Constraint::Length(9),
+        Constraint::Length(7),
+        Constraint::Length(7),
+        Constraint::Length(7),
+        Constraint::Length(trend),
+    ];
+    let room = usize::from(place.width.saturating_sub(trend + 45));
+    let rows: Vec<Row<'_>> = areas
+        .iter()
+        .map(|area| {
+            let worst = worst_of(area);
+            let points = state.trends.get(&area.area);
+            let trend = points.map_or_else(String::new, |points| {
+                bars(points.iter().copied(), usize::from(trend))
+            });
+            let mut cells = vec![
+                Cell::from(Span::styled(mark(worst), theme.verdict(worst))),
+                Cell::from(fit(area.area.title(), room)),
+            ];
+            cells.extend(counts(area).map(|(verdict, count)| count_cell(theme, verdict, count)));
+            cells.push(Cell::from(Span::styled(
+                trend,
+                theme.verdict(Verdict::Blocked),
+            )));
+            Row::new(cells)
+        })
+        .collect();
+    let head = ["", "devices"]
+        .into_iter()
+        .chain(COUNTS)
+        .enumerate()
+        .map(|(column, word)| match column {
+            2.. => Cell::from(Text::from(word).right_aligned()),
+            _ => Cell::from(word),
+        })
+        .chain([Cell::from("blocked ↗")]);
+    let table = (!rows.is_empty()).then(|| {
+        Table::new(rows, widths)
+            .header(Row::new(head).style(theme.dim()))
+            .row_highlight_style(theme.chosen())
+    });
+    draw_rows(
+        frame,
+        place,
+        titled(state, theme, Pane::Areas, "Feature areas"),
+        table,
+        chosen(state, Pane::Areas, state.area_row()),
+        nothing(state),
+    );
+}
+
+/// What to say where nothing is listed.
+fn nothing(state: &State) -> &'static str {
+    if state.filter.is_empty() {
+        "Nothing of the endpoint list was tried yet."
+    } else {
+        "Nothing fits the filter; Esc clears it."
+    }
+}
+
+pub(super) fn counts(area: &AreaStatus) -> [(Verdict, u64); 5] {
+    [
+        (Verdict::Blocked, area.blocked),
+        (Verdict::Intercepted, area.intercepted),
+        (Verdict::Degraded, area.degraded),
+        (Verdict::Reached, area.reached),
+        (Verdict::Inconclusive, area.inconclusive),
+    ]
+}
+
+pub(super) fn worst_of(area: &AreaStatus) -> Verdict {
+    counts(area)
+        .into_iter()
+        .find(|(_, count)| *count > 0)
+        .map_or(Verdict::Inconclusive, |(verdict, _)| verdict)
+}
+
+fn count_cell(theme: Theme, verdict: Verdict, count: u64) -> Cell<'static> {
+    let (text, style) = match count {
+        0 => ("·".to_owned(), theme.dim()),
+        count => (grouped(count), theme.verdict(verdict)),
+    };
+    Cell::from(Text::from(Span::styled(text, style)).right_aligned())
+}
+
+fn draw_devices(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
+    let devices = state.shown_devices();
+    let now = state.snapshot.time;
+    let width = usize::from(place.width);
+    let name_width = (width / 4).clamp(12, 28);
+    let room = width.saturating_sub(name_width + 11);
+    let all = grouped(state.snapshot.devices);
+    let rows: Vec<Row<'_>> = devices
+        .iter()
+        .map(|client| {
+            let standing = standing(client);
+            Row::new([
+                Cell::from(Span::styled(mark(standing), theme.verdict(standing))),
+                Cell::from(fit(
+                    &device(&client.addresses, client.name.as_ref()),
+                    name_width,
+                )),
+                Cell::from(fit(&trouble(client), room)),
+                Cell::from(
+                    Text::from(Span::styled(span(now.since(client.last_seen)), theme.dim()))
+                        .right_aligned(),
+                ),
+            ])
+        })
+        .collect();
+    let title = format!("Devices, worst first ({} of {all})", rows.len());
+    let widths = [
+        Constraint::Length(1),
+        Constraint::Length(u16::try_from(name_width).unwrap_or(28)),
+        Constraint::Fill(1),
+        Constraint::Length(7),
+    ];
+    let table =
+        (!rows.is_empty()).then(|| Table::new(rows, widths).row_highlight_style(theme.chosen()));
+    draw_rows(
+        frame,
+        place,
+        titled(state, theme, Pane::Devices, &title),
+        table,
+        chosen(state, Pane::Devices, state.device_row()),
+        nothing(state),
+    );
+}
+
+/// What is wrong with a device, the first thing and how many more.
+fn trouble(client: &ClientStatus) -> String {
+    let blocked = client.sets.iter().filter(|set| set.blocked_now);
+    let failing = |set: &&_| failed_in_window(set);
+    let mut telling: Vec<_> = blocked.collect();
+    if telling.is_empty() {
+        telling = client.sets.iter().filter(failing).collect();
+    }
+    match telling.as_slice() {
+        [] => {
+            let reached = |set: &&crate::live::SetStatus| set.in_window == Some(Verdict::Reached);
+            let count = client.sets.iter().filter(reached).count();
+            match count {
+                0 => "nothing can be told yet".to_owned(),
+                count => format!("{} reached", counted(count, "endpoint set")),
+            }
+        }
+        [first, rest @ ..] => {
+            let why = first.cause.map_or_else(
+                || verdict(first.in_window.unwrap_or(Verdict::Degraded)),
+                Cause::phrase,
+            );
+            let more = match rest.len() {
+                0 => String::new(),
+                count => format!("+{count}  "),
+            };
+            format!("{more}{}: {why}", safe(&first.host))
+        }
+    }
+}
+
+fn failed_in_window(set: &crate::live::SetStatus) -> bool {
+    matches!(
+        set.in_window,
+        Some(Verdict::Blocked | Verdict::Intercepted | Verdict::Degraded)
+    )
+}
+
+fn draw_events(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
+    let width = usize::from(place.width);
+    let name_width = (width / 4).clamp(12, 28);
+    let room = width.saturating_sub(name_width + 12);
+    let row = state.event_row();
+    // What lies below the last line that can be seen need not be made.
+    let needed = row.saturating_add(usize::from(place.height));
+    let rows: Vec<Row<'_>> = state
+        .shown_events()
+        .take(needed)
+        .map(|event| {
+            let (sign, style) = event.verdict.map_or((" ", Style::new()), |verdict| {
+                (mark(verdict), theme.verdict(verdict))
+            });
+            Row::new([
+                Cell::from(Span::styled(clock(event.time), theme.dim())),
+                Cell::from(Span::styled(sign, style)),
+                Cell::from(fit(&event.device, name_width)),
+                Cell::from(fit(&event.text, room)),
+            ])
+        })
+        .collect();
+    let widths = [
+        Constraint::Length(8),
+        Constraint::Length(1),
+        Constraint::Length(u16::try_from(name_width).unwrap_or(28)),
+        Constraint::Fill(1),
+    ];
+    let table =
+        (!rows.is_empty()).then(|| Table::new(rows, widths).row_highlight_style(theme.chosen()));
+    draw_rows(
+        frame,
+        place,
+        titled(state, theme, Pane::Events, "Events, newest first"),
+        table,
+        chosen(state, Pane::Events, row),
+        nothing(state),
+    );
+}
+
+/// Lines under a title, scrolled no further than to the last of them.
+fn draw_page(
+    frame: &mut Frame<'_>,
+    place: Rect,
+    theme: Theme,
+    title: &str,
+    lines: Vec<Line<'_>>,
+    scrolled: usize,
+) {
+    let block = Block::new()
+        .borders(Borders::TOP)
+        .border_style(theme.dim())
+        .title(Span::styled(format!("{title} "), theme.title()));
+    let height = usize::from(place.height.saturating_sub(1));
+    let first = scrolled.min(lines.len().saturating_sub(height));
+    let text = Text::from_iter(lines.into_iter().skip(first).take(height));
+    frame.render_widget(Paragraph::new(text).block(block), place);
+}
