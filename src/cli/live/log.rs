@@ -27,10 +27,6 @@ impl Log {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(chosen)
             .with_target(false)
-            .with_ansi(
-                io::stderr().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-            )
             .with_writer(move || writer.clone())
             .try_init();
         log

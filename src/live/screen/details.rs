@@ -60,7 +60,8 @@ fn of_device(state: &State, theme: Theme, address: IpAddr) -> (String, Vec<Line<
             |verdict| Span::styled(mark(verdict), theme.verdict(verdict)),
         );
         let time = Span::styled(clock(event.time), theme.dim());
-        let text = Span::raw(format!(" {}", event.text));
+        let colon = if event.host.is_empty() { "" } else { ": " };
+        let text = Span::raw(format!(" {}{colon}{}", event.host, event.text));
         Line::from(vec![time, Span::raw(" "), sign, text])
     }));
     (format!("Device {name}"), lines)
@@ -74,34 +75,38 @@ fn set_lines(client: &ClientStatus, theme: Theme) -> Vec<Line<'static>> {
             area = Some(set.area);
             lines.push(Line::styled(set.area.title(), theme.title()));
         }
-        lines.push(set_line(set, theme));
+        lines.extend(set_lines_of(set, theme));
     }
     lines
 }
 
-fn set_line(set: &SetStatus, theme: Theme) -> Line<'static> {
+/// A set, and under it why it fails.
+fn set_lines_of(set: &SetStatus, theme: Theme) -> Vec<Line<'static>> {
     let shown = match (set.blocked_now, set.in_window) {
         (true, _) => Some(Verdict::Blocked),
         (false, in_window) => in_window,
-    };
-    let why = match set.cause {
-        Some(cause) => format!("{}: {}", safe(&set.host), Cause::phrase(cause)),
-        None => safe(&set.host),
-    };
-    let before = match (shown, set.ever_reached) {
-        (Some(Verdict::Blocked), true) => "; it was reached before",
-        _ => "",
     };
     let (sign, words, style) = match shown {
         Some(shown) => (mark(shown), verdict(shown), theme.verdict(shown)),
         None => (" ", "not in the window", theme.dim()),
     };
-    Line::from(vec![
+    let mut lines = vec![Line::from(vec![
         Span::raw("  "),
         Span::styled(format!("{sign} {words:<17}"), style),
-        Span::raw(format!(" {:<10} ", set.set.to_string())),
-        Span::raw(format!("{why}{before}")),
-    ])
+        Span::raw(format!(" {:<10} {}", set.set.to_string(), safe(&set.host))),
+    ])];
+    if let Some(cause) = set.cause {
+        let before = match (shown, set.ever_reached) {
+            (Some(Verdict::Blocked), true) => "; something of the set was reached before",
+            _ => "",
+        };
+        lines.push(Line::raw(format!(
+            "{:33}{}{before}",
+            "",
+            Cause::phrase(cause)
+        )));
+    }
+    lines
 }
 
 fn of_area(state: &State, theme: Theme, area: FeatureArea) -> Vec<Line<'static>> {
@@ -169,7 +174,7 @@ fn of_area(state: &State, theme: Theme, area: FeatureArea) -> Vec<Line<'static>>
                 .sets
                 .iter()
                 .filter(failing)
-                .map(|set| set_line(set, theme)),
+                .flat_map(|set| set_lines_of(set, theme)),
         );
     }
     lines
@@ -214,10 +219,13 @@ pub(super) fn help(theme: Theme) -> Vec<Line<'static>> {
         ]));
     }
     lines.push(Line::default());
-    lines.push(Line::raw("Numbers are devices, each by its worst endpoint set, over the rolling window. A device that fails"));
-    lines.push(Line::raw("is listed as blocked at once when it never worked, else after a second failure. The bars are"));
-    lines.push(Line::raw(
-        "the blocked devices of the last 15 minutes, four a minute, newest at the right.",
-    ));
+    for line in [
+        "Numbers are devices, each by its worst endpoint set over the rolling window: \"in",
+        "part\" where one host of a set fails and others work. A device is blocked (✗)",
+        "while any host fails that is not known to work otherwise. The bars are the",
+        "devices in trouble over 15 minutes, four bars a minute, the newest at the right.",
+    ] {
+        lines.push(Line::raw(line));
+    }
     lines
 }

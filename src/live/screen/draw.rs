@@ -3,7 +3,7 @@
 use super::details;
 use super::sentence::device;
 use super::state::{Pane, State, standing};
-use super::theme::{Theme, bars, clock, fit, grouped, safe, span};
+use super::theme::{Theme, bars, clock, fit, fit_host, grouped, safe, span};
 use crate::audit::{Cause, Verdict};
 use crate::live::{AreaStatus, ClientStatus};
 use crate::report::wording::{counted, mark, verdict};
@@ -12,6 +12,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState};
+use unicode_width::UnicodeWidthStr;
 
 /// Below this size there is room for a few lines only.
 const SMALL: (u16, u16) = (44, 11);
@@ -55,7 +56,11 @@ fn draw_small(state: &State, theme: Theme, frame: &mut Frame<'_>, whole: Rect) {
     let width = usize::from(whole.width);
     for client in state.shown_devices() {
         let name = device(&client.addresses, client.name.as_ref());
-        let text = format!("{} {name} {}", mark(standing(client)), trouble(client));
+        let text = format!(
+            "{} {name} {}",
+            mark(standing(client)),
+            trouble(client, width)
+        );
         lines.push(Line::styled(
             fit(&text, width),
             theme.verdict(standing(client)),
@@ -163,7 +168,7 @@ fn draw_panes(state: &State, theme: Theme, frame: &mut Frame<'_>, body: Rect) {
     let (areas, devices, events);
     if body.width >= WIDE {
         let [top, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(body);
-        [areas, devices] = Layout::horizontal([Constraint::Length(76), Constraint::Fill(1)])
+        [areas, devices] = Layout::horizontal([Constraint::Length(84), Constraint::Fill(1)])
             .spacing(2)
             .areas(top);
         events = below;
@@ -219,7 +224,7 @@ fn chosen(state: &State, pane: Pane, row: usize) -> Option<usize> {
 
 fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
     let areas = state.shown_areas();
-    let trend = place.width.saturating_sub(68).clamp(6, 30);
+    let trend = place.width.saturating_sub(76).clamp(7, 30);
     let widths = [
         Constraint::Length(1),
         Constraint::Fill(1),
@@ -259,7 +264,7 @@ fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
             2.. => Cell::from(Text::from(word).right_aligned()),
             _ => Cell::from(word),
         })
-        .chain([Cell::from("blocked ↗")]);
+        .chain([Cell::from("trouble")]);
     let table = (!rows.is_empty()).then(|| {
         Table::new(rows, widths)
             .header(Row::new(head).style(theme.dim()))
@@ -313,7 +318,10 @@ fn draw_devices(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect)
     let devices = state.shown_devices();
     let now = state.snapshot.time;
     let width = usize::from(place.width);
-    let name_width = (width / 4).clamp(12, 28);
+    let names = devices
+        .iter()
+        .map(|client| device(&client.addresses, client.name.as_ref()));
+    let name_width = widest(names, width);
     let room = width.saturating_sub(name_width + 11);
     let all = grouped(state.snapshot.devices);
     let rows: Vec<Row<'_>> = devices
@@ -326,7 +334,7 @@ fn draw_devices(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect)
                     &device(&client.addresses, client.name.as_ref()),
                     name_width,
                 )),
-                Cell::from(fit(&trouble(client), room)),
+                Cell::from(trouble(client, room)),
                 Cell::from(
                     Text::from(Span::styled(span(now.since(client.last_seen)), theme.dim()))
                         .right_aligned(),
@@ -354,7 +362,7 @@ fn draw_devices(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect)
 }
 
 /// What is wrong with a device, the first thing and how many more.
-fn trouble(client: &ClientStatus) -> String {
+fn trouble(client: &ClientStatus, width: usize) -> String {
     let blocked = client.sets.iter().filter(|set| set.blocked_now);
     let failing = |set: &&_| failed_in_window(set);
     let mut telling: Vec<_> = blocked.collect();
@@ -377,11 +385,18 @@ fn trouble(client: &ClientStatus) -> String {
             );
             let more = match rest.len() {
                 0 => String::new(),
-                count => format!("+{count}  "),
+                count => format!(" (+{count})"),
             };
-            format!("{more}{}: {why}", safe(&first.host))
+            let room = width.saturating_sub(more.len());
+            fit_host(&safe(&first.host), why, room) + &more
         }
     }
+}
+
+/// Columns for names: what the widest needs, at most a third of the line.
+fn widest(names: impl Iterator<Item = String>, width: usize) -> usize {
+    let needed = names.map(|name| name.width()).max().unwrap_or(0);
+    needed.clamp(1, (width / 3).max(1))
 }
 
 fn failed_in_window(set: &crate::live::SetStatus) -> bool {
@@ -393,11 +408,15 @@ fn failed_in_window(set: &crate::live::SetStatus) -> bool {
 
 fn draw_events(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
     let width = usize::from(place.width);
-    let name_width = (width / 4).clamp(12, 28);
-    let room = width.saturating_sub(name_width + 12);
     let row = state.event_row();
     // What lies below the last line that can be seen need not be made.
     let needed = row.saturating_add(usize::from(place.height));
+    let names = state
+        .shown_events()
+        .take(needed)
+        .map(|event| event.device.clone());
+    let name_width = widest(names, width);
+    let room = width.saturating_sub(name_width + 12);
     let rows: Vec<Row<'_>> = state
         .shown_events()
         .take(needed)
@@ -409,7 +428,7 @@ fn draw_events(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) 
                 Cell::from(Span::styled(clock(event.time), theme.dim())),
                 Cell::from(Span::styled(sign, style)),
                 Cell::from(fit(&event.device, name_width)),
-                Cell::from(fit(&event.text, room)),
+                Cell::from(fit_host(&event.host, &event.text, room)),
             ])
         })
         .collect();
@@ -448,4 +467,150 @@ fn draw_page(
     let first = scrolled.min(lines.len().saturating_sub(height));
     let text = Text::from_iter(lines.into_iter().skip(first).take(height));
     frame.render_widget(Paragraph::new(text).block(block), place);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::replayed::replay;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A screen after a real recording went by.
+    fn state(recording: &str) -> State {
+        let (monitor, events) = replay(recording, Duration::from_secs(30));
+        let mut state = State::new(Arc::new(monitor.snapshot(500)), false);
+        state.take_events(events);
+        state.take_snapshot(Arc::new(monitor.snapshot(500)));
+        state
+    }
+
+    fn press(state: &mut State, keys: &[KeyCode]) {
+        for key in keys {
+            state.take_key(KeyEvent::new(*key, KeyModifiers::NONE));
+        }
+    }
+
+    fn text(state: &State, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(state, frame)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn a_screen_shows_areas_devices_worst_first_and_events() {
+        insta::assert_snapshot!("panes_80x24", text(&state("firewall_mixed"), 80, 24));
+        insta::assert_snapshot!("panes_140x45", text(&state("vxlan_two_clients"), 140, 45));
+    }
+
+    #[test]
+    fn enter_opens_what_is_chosen_and_escape_goes_back() {
+        let mut state = state("firewall_mixed");
+        let panes = text(&state, 80, 24);
+        press(&mut state, &[KeyCode::Enter]);
+        insta::assert_snapshot!("device_80x24", text(&state, 80, 24));
+        press(&mut state, &[KeyCode::Esc]);
+        assert_eq!(text(&state, 80, 24), panes);
+        press(&mut state, &[KeyCode::BackTab, KeyCode::Enter]);
+        insta::assert_snapshot!("area_80x24", text(&state, 80, 24));
+        press(&mut state, &[KeyCode::Esc, KeyCode::Char('?')]);
+        insta::assert_snapshot!("help_80x24", text(&state, 80, 24));
+    }
+
+    #[test]
+    fn a_filter_leaves_what_fits_and_pausing_holds_the_screen_still() {
+        let mut state = state("vxlan_two_clients");
+        let all = state.shown_devices().len();
+        assert_eq!(all, 2);
+        let wanted = state.shown_devices()[1].addresses[0];
+        press(&mut state, &[KeyCode::Char('/')]);
+        for letter in wanted.to_string().chars() {
+            press(&mut state, &[KeyCode::Char(letter)]);
+        }
+        press(&mut state, &[KeyCode::Enter]);
+        assert_eq!(state.shown_devices().len(), 1);
+        assert!(!state.wants_to_quit());
+        press(&mut state, &[KeyCode::Esc]);
+        assert_eq!(state.shown_devices().len(), all);
+
+        press(&mut state, &[KeyCode::Char('p')]);
+        let still = text(&state, 80, 24);
+        let (monitor, events) = replay("firewall_mixed", Duration::from_secs(30));
+        state.take_snapshot(Arc::new(monitor.snapshot(500)));
+        state.take_events(events);
+        assert_eq!(text(&state, 80, 24), still);
+        press(&mut state, &[KeyCode::Char('p')]);
+        let went_on = text(&state, 80, 24);
+        assert_ne!(went_on, still);
+    }
+
+    #[test]
+    fn no_size_and_no_key_brings_it_down() {
+        let mut state = state("firewall_mixed");
+        let keys = [
+            KeyCode::Tab,
+            KeyCode::Down,
+            KeyCode::End,
+            KeyCode::PageUp,
+            KeyCode::Enter,
+            KeyCode::PageDown,
+            KeyCode::End,
+            KeyCode::Home,
+            KeyCode::Esc,
+            KeyCode::Char('?'),
+            KeyCode::F(5),
+            KeyCode::Char('/'),
+            KeyCode::Char('\u{202e}'),
+            KeyCode::Backspace,
+            KeyCode::Char('%'),
+            KeyCode::Enter,
+            KeyCode::Enter,
+            KeyCode::End,
+            KeyCode::Esc,
+        ];
+        for (width, height) in [
+            (1, 1),
+            (20, 5),
+            (44, 11),
+            (60, 12),
+            (80, 24),
+            (131, 12),
+            (300, 90),
+        ] {
+            for key in keys {
+                press(&mut state, &[key]);
+                text(&state, width, height);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_from_the_network_commands_the_terminal() {
+        const ATTACK: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\r\u{9b}31m\u{202e}\u{200b}";
+        let (monitor, _) = replay("firewall_mixed", Duration::from_secs(30));
+        let mut snapshot = monitor.snapshot(500);
+        for client in &mut snapshot.clients {
+            client.name = Some(ATTACK.into());
+            for set in &mut client.sets {
+                set.host = ATTACK.into();
+            }
+        }
+        let mut state = State::new(Arc::new(snapshot), true);
+        for keys in [
+            &[][..],
+            &[KeyCode::Enter],
+            &[KeyCode::Esc, KeyCode::BackTab, KeyCode::Enter],
+        ] {
+            press(&mut state, keys);
+            let shown = text(&state, 140, 40);
+            let driving = shown
+                .chars()
+                .find(|c| (c.is_control() && *c != '\n') || matches!(c, '\u{202e}' | '\u{200b}'));
+            assert_eq!(driving, None, "{shown}");
+            assert!(shown.contains("[2J"), "{shown}");
+        }
+    }
 }

@@ -17,6 +17,8 @@ pub(super) struct Sentence {
     /// The device, empty where it is about none.
     pub(super) device: String,
     pub(super) addresses: Vec<IpAddr>,
+    /// The host, empty where it is about none.
+    pub(super) host: String,
     pub(super) text: String,
 }
 
@@ -36,6 +38,7 @@ impl Sentence {
             verdict: None,
             device: String::new(),
             addresses: Vec::new(),
+            host: String::new(),
             text: String::new(),
         };
         let now = event.time;
@@ -90,7 +93,8 @@ impl Sentence {
         self.verdict = Some(verdict);
         self.device = device(&subject.client, subject.client_name.as_ref());
         self.addresses.clone_from(&subject.client);
-        self.text = format!("{}: {what}", safe(&subject.host));
+        self.host = safe(&subject.host);
+        what.clone_into(&mut self.text);
     }
 }
 

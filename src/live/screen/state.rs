@@ -59,7 +59,7 @@ pub struct State {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) events: VecDeque<Sentence>,
     pub(super) rate: Rate,
-    /// Devices blocked, per area, oldest first.
+    /// Devices in trouble, per area, oldest first.
     pub(super) trends: BTreeMap<FeatureArea, VecDeque<u64>>,
     last_point: Timestamp,
     pub(super) pane: Pane,
@@ -174,7 +174,12 @@ impl State {
             if points.len() >= TREND_POINTS {
                 points.pop_front();
             }
-            points.push_back(known.map_or(0, |known| known.blocked));
+            points.push_back(known.map_or(0, |known| {
+                known
+                    .blocked
+                    .saturating_add(known.intercepted)
+                    .saturating_add(known.degraded)
+            }));
         }
     }
 
@@ -373,7 +378,7 @@ impl State {
     /// Events that fit the filter, newest first.
     pub(super) fn shown_events(&self) -> impl Iterator<Item = &Sentence> {
         self.events.iter().rev().filter(|event| {
-            self.fits(&[&event.text, &event.device])
+            self.fits(&[&event.text, &event.host, &event.device])
                 || event
                     .addresses
                     .iter()

@@ -122,6 +122,17 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     fitted
 }
 
+/// A host and what there is to say of it, in at most `width` columns: the host gives way first, for what it says matters more.
+pub(super) fn fit_host(host: &str, text: &str, width: usize) -> String {
+    /// Columns of a host that are left to it.
+    const LEAST: usize = 16;
+    if host.is_empty() {
+        return fit(text, width);
+    }
+    let room = width.saturating_sub(text.width() + 2).max(LEAST);
+    fit(&format!("{}: {text}", fit(host, room)), width)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +149,15 @@ mod tests {
         assert_eq!(fit("manage.microsoft.com", 7), "manage…");
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(fit("abc", 0), "");
+        assert_eq!(
+            fit_host("manage.microsoft.com", "reset", 30),
+            "manage.microsoft.com: reset"
+        );
+        assert_eq!(
+            fit_host("manage.microsoft.com", "reset", 24),
+            "manage.microsoft…: reset"
+        );
+        assert_eq!(fit_host("", "reset", 4), "res…");
         assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }
