@@ -412,6 +412,10 @@ mod tests {
             );
             assert_eq!(value(&name), Some(wide(area.blocked)));
         }
+        for (name, count) in &snapshot.events {
+            let name = format!("intap_events_total{{event=\"{name}\"}}");
+            assert_eq!(value(&name), Some(wide(*count)));
+        }
         assert!(!snapshot.blocked.is_empty());
         assert!(snapshot.areas.iter().any(|area| area.blocked > 0));
     }
