@@ -52,7 +52,7 @@ send() {
 
 printf '%10s %10s %12s %12s\n' asked "sent pps" "intap drops" "tcpdump drops"
 for rate in "${rates[@]}"; do
-    inside target/release/intap live -i right --events "$results/events" -o "$results/report" 2>"$results/log" &
+    ip netns exec "$lab" target/release/intap live -i right --events "$results/events" -o "$results/report" 2>"$results/log" &
     listener=$!
     until [[ -s $results/events ]]; do sleep 0.1; done
     read -r sent actual < <(send "$rate")
@@ -62,7 +62,7 @@ for rate in "${rates[@]}"; do
     intap=$(sed -n 's/.*"event":"stopped".*"dropped":\([0-9]*\).*/\1/p' "$results/events")
     rm "$results/events"
 
-    inside tcpdump -i right -B 65536 -s 0 -w /dev/null 2>"$results/tcpdump" &
+    ip netns exec "$lab" tcpdump -i right -B 65536 -s 0 -w /dev/null 2>"$results/tcpdump" &
     listener=$!
     until grep -q listening "$results/tcpdump"; do sleep 0.1; done
     send "$rate" >/dev/null
