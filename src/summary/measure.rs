@@ -7,9 +7,17 @@ use super::events::{Window, events};
 use super::grid::Grid;
 use super::sources::Sources;
 use crate::facts::Timestamp;
-use polars::prelude::{DataFrame, DataType, Engine, Expr, LazyFrame, PolarsResult, col, len, lit};
+use foldhash::quality::FixedState;
+use hashbrown::{HashMap, HashSet};
+use polars::prelude::{
+    DataFrame, DataType, Engine, Expr, IntoLazy, LazyFrame, PlanCallback, PolarsResult, col, len,
+    lit,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// Figures of a round-trip time that are kept: 12,345 µs counts as 12,300 µs, so that the number of different values is bounded.
@@ -63,17 +71,18 @@ type Key = Vec<Option<String>>;
 /// What is counted of one group.
 #[derive(Debug, Clone, Default)]
 struct Group {
-    counts: [u64; 8],
+    counts: [u64; 6],
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    failures: Vec<(String, u64)>,
+    failures: BTreeMap<String, u64>,
+    /// Different devices and hosts, by a hash of 64 bits: two of a million share one in one question of thirty million.
+    clients: HashSet<u64>,
+    hosts: HashSet<u64>,
     rtt: BTreeMap<u64, u64>,
 }
 
 /// Names of the counts of a group, in their order.
-const COUNTS: [&str; 8] = [
-    "flows", "lookups", "attempts", "failed", "bytes", "packets", "clients", "hosts",
-];
+const COUNTS: [&str; 6] = ["flows", "lookups", "attempts", "failed", "bytes", "packets"];
 
 /// Answers the question: one row per group, those of times in their order, others by size.
 ///
@@ -84,7 +93,7 @@ pub fn answer(sources: &Sources, question: &Question) -> Result<Grid, SummaryErr
     groups(sources, question).map(|groups| grid(groups, question))
 }
 
-fn groups(sources: &Sources, question: &Question) -> Result<BTreeMap<Key, Group>, SummaryError> {
+fn groups(sources: &Sources, question: &Question) -> Result<HashMap<Key, Group>, SummaryError> {
     let window = Window {
         since: question.since,
         until: question.until,
@@ -93,8 +102,7 @@ fn groups(sources: &Sources, question: &Question) -> Result<BTreeMap<Key, Group>
     if let Some(condition) = &question.condition {
         events = events.filter(condition.0.clone());
     }
-    let keys: Vec<Expr> = question.by.iter().map(|one| key(*one)).collect();
-    count(&events, &keys).map_err(|error| SummaryError::engine(&error))
+    count(events, &question.by).map_err(|error| SummaryError::engine(&error))
 }
 
 /// A dimension as text.
@@ -106,73 +114,128 @@ fn key(dimension: Dimension) -> Expr {
         Dimension::Port => column.cast(DataType::String),
         _ => column,
     };
-    text.alias(format!("by_{dimension}"))
+    text.alias(key_name(dimension))
 }
 
-fn collect(frame: LazyFrame) -> PolarsResult<DataFrame> {
-    frame
-        .collect_with_engine(Engine::Streaming)
-        .map(|result| result.unwrap_single())
+/// A name that no column of the events has.
+fn key_name(dimension: Dimension) -> String {
+    format!("by_{dimension}")
 }
 
-fn count(events: &LazyFrame, keys: &[Expr]) -> PolarsResult<BTreeMap<Key, Group>> {
-    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+/// Rows counted at once: enough that few groups come in every batch, and some 200 MB.
+const BATCH: NonZeroUsize = NonZeroUsize::new(524_288).unwrap();
+
+/// Batches that wait to be counted.
+const WAITING: usize = 1;
+
+/// Reads the events once, in batches that are counted one by one: the engine's own grouping keeps what it has not yet merged, which
+/// with many groups is nearly every row.
+fn count(events: LazyFrame, by: &[Dimension]) -> PolarsResult<HashMap<Key, Group>> {
+    let mut columns: Vec<Expr> = by.iter().map(|one| key(*one)).collect();
+    columns.extend(
+        [
+            "kind", "failed", "outcome", "bytes", "packets", "client", "host", "time", "last",
+            "rtt_us",
+        ]
+        .map(col),
+    );
+    let (sender, receiver) = sync_channel(WAITING);
+    let take = move |batch: DataFrame| Ok(sender.send(batch).is_err());
+    let events =
+        events
+            .select(columns)
+            .sink_batches(PlanCallback::new(take), false, Some(BATCH))?;
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || events.collect_with_engine(Engine::Streaming).map(drop));
+        let mut groups = HashMap::new();
+        let counted = receiver
+            .iter()
+            .try_for_each(|batch| count_batch(&batch.lazy(), by, &mut groups));
+        // A reader that cannot hand over its batches stops.
+        drop(receiver);
+        let read = reader
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        counted.and(read).map(|()| groups)
+    })
+}
+
+fn count_batch(
+    events: &LazyFrame,
+    by: &[Dimension],
+    groups: &mut HashMap<Key, Group>,
+) -> PolarsResult<()> {
+    let grouped = |rows: Option<Expr>, further: Option<Expr>, counts: &[Expr]| {
+        let mut keys: Vec<Expr> = by.iter().map(|one| col(key_name(*one))).collect();
+        keys.extend(further);
+        let rows = match rows {
+            Some(rows) => events.clone().filter(rows),
+            None => events.clone(),
+        };
+        rows.group_by(keys).agg(counts).collect()
+    };
     let sum_of = |condition: Expr| condition.cast(DataType::UInt64).sum();
-    let totals = events.clone().group_by(keys).agg([
+    let totals = [
         sum_of(col("kind").eq(lit("flow"))).alias("flows"),
         sum_of(col("kind").eq(lit("lookup"))).alias("lookups"),
         sum_of(col("failed").is_not_null()).alias("attempts"),
-        sum_of(col("failed")).alias("failed"),
+        sum_of(col("failed")),
         col("bytes").sum(),
         col("packets").sum(),
-        col("client")
-            .n_unique()
-            .cast(DataType::UInt64)
-            .alias("clients"),
-        col("host")
-            .drop_nulls()
-            .n_unique()
-            .cast(DataType::UInt64)
-            .alias("hosts"),
         col("time").min().cast(DataType::Int64).alias("first"),
         col("last").max().cast(DataType::Int64),
-    ]);
-    each(&collect(totals)?, keys.len(), |key, frame, row| {
-        let group = groups.entry(key).or_default();
-        for (count, name) in group.counts.iter_mut().zip(COUNTS) {
-            *count = number(frame, name, row);
-        }
-        let time = |name: &str| -> Option<Timestamp> {
-            frame.column(name).ok()?.i64().ok()?.get(row).map(Timestamp)
-        };
-        (group.first, group.last) = (time("first"), time("last"));
-    });
-    let failures = events.clone().filter(col("failed").eq(lit(true)));
-    let mut grouping = keys.to_vec();
-    grouping.push(col("outcome").alias("cause"));
-    let failures = failures
-        .group_by(&grouping)
-        .agg([len().cast(DataType::UInt64).alias("count")]);
-    each(&collect(failures)?, keys.len(), |key, frame, row| {
-        let cause = text(frame, "cause", row).unwrap_or_default();
+    ];
+    each(
+        &grouped(None, None, &totals)?,
+        by.len(),
+        |key, frame, row| {
+            let group = groups.entry(key).or_default();
+            for (count, name) in group.counts.iter_mut().zip(COUNTS) {
+                *count = count.saturating_add(number(frame, name, row));
+            }
+            let time = |name: &str| -> Option<Timestamp> {
+                frame.column(name).ok()?.i64().ok()?.get(row).map(Timestamp)
+            };
+            group.first = group.first.into_iter().chain(time("first")).min();
+            group.last = group.last.max(time("last"));
+        },
+    );
+    let rows = [len().cast(DataType::UInt64).alias("count")];
+    for different in ["client", "host"] {
+        let known = col(different).is_not_null();
+        let names = grouped(Some(known), Some(col(different)), &rows)?;
+        each(&names, by.len(), |key, frame, row| {
+            let (Some(group), Some(name)) = (groups.get_mut(&key), text(frame, different, row))
+            else {
+                return;
+            };
+            let names = match different {
+                "client" => &mut group.clients,
+                _ => &mut group.hosts,
+            };
+            names.insert(FixedState::default().hash_one(name));
+        });
+    }
+    let failed = col("failed").eq(lit(true));
+    let failures = grouped(Some(failed), Some(col("outcome")), &rows)?;
+    each(&failures, by.len(), |key, frame, row| {
         if let Some(group) = groups.get_mut(&key) {
-            group.failures.push((cause, number(frame, "count", row)));
+            let cause = text(frame, "outcome", row).unwrap_or_default();
+            *group.failures.entry(cause).or_default() += number(frame, "count", row);
         }
     });
-    let mut grouping = keys.to_vec();
-    grouping.push(rounded(col("rtt_us")).alias("rtt"));
-    let times = events
-        .clone()
-        .filter(col("rtt_us").is_not_null())
-        .group_by(&grouping)
-        .agg([len().cast(DataType::UInt64).alias("count")]);
-    each(&collect(times)?, keys.len(), |key, frame, row| {
+    let timed = col("rtt_us").is_not_null();
+    let times = grouped(
+        Some(timed),
+        Some(rounded(col("rtt_us")).alias("rtt")),
+        &rows,
+    )?;
+    each(&times, by.len(), |key, frame, row| {
         if let Some(group) = groups.get_mut(&key) {
-            let times = group.rtt.entry(number(frame, "rtt", row)).or_default();
-            *times = times.saturating_add(number(frame, "count", row));
+            *group.rtt.entry(number(frame, "rtt", row)).or_default() += number(frame, "count", row);
         }
     });
-    Ok(groups)
+    Ok(())
 }
 
 /// A time with its first three figures.
@@ -225,8 +288,9 @@ fn quantile(values: &BTreeMap<u64, u64>, percent: u64) -> Option<u64> {
     })
 }
 
-fn grid(groups: BTreeMap<Key, Group>, question: &Question) -> Grid {
+fn grid(groups: HashMap<Key, Group>, question: &Question) -> Grid {
     let mut groups: Vec<(Key, Group)> = groups.into_iter().collect();
+    groups.sort_by(|(a, _), (b, _)| a.cmp(b));
     let size = |group: &Group| group.counts[0].saturating_add(group.counts[1]);
     if let Some(top) = question.top {
         groups.sort_by_key(|(_, group)| std::cmp::Reverse(size(group)));
@@ -245,6 +309,8 @@ fn grid(groups: BTreeMap<Key, Group>, question: &Question) -> Grid {
     columns.extend(COUNTS.map(str::to_owned));
     columns.extend(
         [
+            "clients",
+            "hosts",
             "failures",
             "rtt_p50_us",
             "rtt_p95_us",
@@ -260,17 +326,17 @@ fn grid(groups: BTreeMap<Key, Group>, question: &Question) -> Grid {
     Grid { columns, rows }
 }
 
-fn row(key: Key, mut group: Group) -> Vec<Value> {
-    group
-        .failures
-        .sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let failures: Vec<Value> = group
-        .failures
+fn row(key: Key, group: Group) -> Vec<Value> {
+    let mut failures: Vec<(String, u64)> = group.failures.into_iter().collect();
+    failures.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let failures: Vec<Value> = failures
         .iter()
         .map(|(cause, count)| json!({ "cause": cause, "count": count }))
         .collect();
     let mut row: Vec<Value> = key.into_iter().map(Value::from).collect();
     row.extend(group.counts.map(Value::from));
+    row.push(group.clients.len().into());
+    row.push(group.hosts.len().into());
     row.push(failures.into());
     row.push(quantile(&group.rtt, 50).into());
     row.push(quantile(&group.rtt, 95).into());
@@ -282,7 +348,7 @@ fn row(key: Key, mut group: Group) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polars::prelude::{IntoLazy, df};
+    use polars::prelude::df;
 
     #[test]
     fn a_window_ends_with_its_last_day() {

@@ -7,9 +7,9 @@ use super::error::{SummaryError, shown};
 use super::odd_file;
 use crate::tables::{Kind, Table, TablesFormat};
 use polars::prelude::{
-    CastColumnsPolicy, DataType, DslBuilder, ExtraColumnsPolicy, HiveOptions, IntoLazy, LazyFrame,
-    MissingColumnsPolicy, ParquetReader, PlRefPath, PlSmallStr, ScanSources, Schema, SchemaRef,
-    SerReader, UnifiedScanArgs, UnionArgs, concat, lit,
+    CastColumnsPolicy, DataType, DslBuilder, Expr, ExtraColumnsPolicy, HiveOptions, IntoLazy,
+    LazyFrame, MissingColumnsPolicy, ParquetReader, PlRefPath, PlSmallStr, PolarsResult,
+    ScanSources, Schema, SchemaRef, SerReader, UnifiedScanArgs, UnionArgs, col, concat, lit,
 };
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -117,6 +117,7 @@ impl Sources {
     ) -> Result<LazyFrame, SummaryError> {
         let wanted = wanted(table);
         let mut regular: BTreeMap<Option<&str>, Vec<PlRefPath>> = BTreeMap::new();
+        let mut by_site: Vec<PlRefPath> = Vec::new();
         let mut frames = Vec::new();
         for source in self.tables.get(&table).into_iter().flatten() {
             if source.is_outside(dates) {
@@ -125,13 +126,21 @@ impl Sources {
             let site = source.site.as_deref();
             match (source.format, source.path.to_str()) {
                 (TablesFormat::Parquet, Some(path)) if is_regular(&source.path, &wanted)? => {
-                    regular.entry(site).or_default().push(PlRefPath::from(path));
+                    if source.is_partitioned() {
+                        by_site.push(PlRefPath::from(path));
+                    } else {
+                        regular.entry(site).or_default().push(PlRefPath::from(path));
+                    }
                 }
                 _ => {
                     let frame = odd_file::read(&source.path, source.format, table)?;
                     frames.push(with_site(frame, site));
                 }
             }
+        }
+        if !by_site.is_empty() {
+            let frame = scan_sites(by_site, &wanted);
+            frames.push(frame.map_err(|error| SummaryError::engine(&error))?);
         }
         for (site, paths) in regular {
             let frame = scan(paths, &wanted).map_err(|error| SummaryError::engine(&error))?;
@@ -151,6 +160,15 @@ impl Sources {
 }
 
 impl Source {
+    /// The path has the partitions that intap makes and no others, so that the engine may read them.
+    fn is_partitioned(&self) -> bool {
+        let folders = self.path.parent().into_iter().flat_map(Path::iter);
+        let keys: Vec<&str> = folders
+            .filter_map(|folder| Some(folder.to_str()?.split_once('=')?.0))
+            .collect();
+        keys == ["site", "date"]
+    }
+
     fn is_outside(&self, (since, until): (Option<&str>, Option<&str>)) -> bool {
         // Dates of this form sort as text; Hive's name for "none" is no date.
         let Some(date) = self.date.as_deref().filter(|date| date.len() == 10) else {
@@ -182,11 +200,34 @@ fn with_site(frame: LazyFrame, site: Option<&str>) -> LazyFrame {
     frame.with_column(site.alias("site"))
 }
 
-/// Many Parquet files as one scan.
-fn scan(paths: Vec<PlRefPath>, wanted: &SchemaRef) -> polars::prelude::PolarsResult<LazyFrame> {
+/// Many Parquet files of one site as one scan.
+fn scan(paths: Vec<PlRefPath>, wanted: &SchemaRef) -> PolarsResult<LazyFrame> {
+    scan_with(paths, wanted, HiveOptions::new_disabled())
+}
+
+/// Parquet files of many sites as one scan, the site read off their paths. Every scan reads ahead on its own, so that one for each site
+/// would take memory for each.
+fn scan_sites(paths: Vec<PlRefPath>, wanted: &SchemaRef) -> PolarsResult<LazyFrame> {
+    let partitions = ["site", "date"].map(|key| (PlSmallStr::from_static(key), DataType::String));
+    let hive = HiveOptions {
+        enabled: Some(true),
+        hive_start_idx: 0,
+        schema: Some(Arc::new(partitions.into_iter().collect())),
+        try_parse_dates: false,
+    };
+    let columns: Vec<Expr> = wanted.iter_names().cloned().map(col).collect();
+    let frame = scan_with(paths, wanted, hive)?;
+    Ok(frame.select(columns.into_iter().chain([col("site")]).collect::<Vec<_>>()))
+}
+
+fn scan_with(
+    paths: Vec<PlRefPath>,
+    wanted: &SchemaRef,
+    hive_options: HiveOptions,
+) -> PolarsResult<LazyFrame> {
     let options = UnifiedScanArgs {
         schema: Some(Arc::clone(wanted)),
-        hive_options: HiveOptions::new_disabled(),
+        hive_options,
         glob: false,
         cast_columns_policy: CastColumnsPolicy::ERROR_ON_MISMATCH,
         missing_columns_policy: MissingColumnsPolicy::Insert,
