@@ -31,6 +31,7 @@
 //! - `tables`: facts and judgements as Parquet, CSV and JSON Lines, and `summary`: questions over them (cargo feature `tables`);
 //! - [`results`]: what a report says, read back from its JSON form, for [`diff`] to compare and [`allowlist`] to make rules of;
 //! - [`anonymize`]: facts and frames without what tells whose network it is;
+//! - `live`: interfaces watched for weeks, with what changes told as it becomes certain (cargo feature `live`).
 //!
 //! [`cli`] is the edge: the only part that prints, exits, or reads the environment.
 //!

@@ -7,6 +7,7 @@ use crate::facts::{HostName, HostSighting, MacAddress, Seen, Timestamp};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -60,26 +61,31 @@ pub struct ClientState {
 }
 
 impl ClientState {
-    /// The entry of a host, made when there are fewer than `room`.
+    /// The entry of a host, made when there are fewer than `room`, and whether it was made.
     pub fn host(
         &mut self,
         key: HostKey,
         sets: &Arc<SetMatch>,
         room: usize,
-    ) -> Option<&mut HostEntry> {
-        if self.hosts.len() >= room && !self.hosts.contains_key(&key) {
-            return None;
+    ) -> Option<(&mut HostEntry, bool)> {
+        let has_room = self.hosts.len() < room;
+        match self.hosts.entry(key) {
+            Entry::Occupied(known) => {
+                let entry = known.into_mut();
+                if entry.sets.primary.is_empty() {
+                    entry.sets = Arc::clone(sets);
+                }
+                Some((entry, false))
+            }
+            Entry::Vacant(place) if has_room => {
+                let entry = place.insert(Box::new(HostEntry {
+                    sets: Arc::clone(sets),
+                    ..HostEntry::default()
+                }));
+                Some((entry, true))
+            }
+            Entry::Vacant(_) => None,
         }
-        let entry = self.hosts.entry(key).or_insert_with(|| {
-            Box::new(HostEntry {
-                sets: Arc::clone(sets),
-                ..HostEntry::default()
-            })
-        });
-        if entry.sets.primary.is_empty() {
-            entry.sets = Arc::clone(sets);
-        }
-        Some(entry)
     }
 
     /// Whether anything of the endpoint list was tried.
@@ -132,7 +138,7 @@ impl ClientState {
         self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
         self.telling_names.extend(other.telling_names);
         for (key, entry) in other.hosts {
-            let Some(mine) = self.host(key, &entry.sets, usize::MAX) else {
+            let Some((mine, _)) = self.host(key, &entry.sets, usize::MAX) else {
                 continue;
             };
             mine.history.name = mine.history.name.take().or(entry.history.name);
@@ -221,6 +227,12 @@ impl ClientTable {
 
     /// The state of a client address, made when there is room.
     pub fn client(&mut self, address: IpAddr) -> Option<&mut ClientState> {
+        self.make_room(address)?;
+        Some(self.by_address.entry(address).or_default())
+    }
+
+    /// Sees to it that the address has a place; `None` when the table is full and nothing leaves it.
+    fn make_room(&mut self, address: IpAddr) -> Option<()> {
         if self.by_address.len() >= self.limits.clients && !self.by_address.contains_key(&address) {
             if self.limits.forgetting.is_none() {
                 self.refused = self.refused.saturating_add(1);
@@ -228,7 +240,7 @@ impl ClientTable {
             }
             self.evict();
         }
-        Some(self.by_address.entry(address).or_default())
+        Some(())
     }
 
     /// The entry of a client's host, made when there is room.
@@ -241,13 +253,11 @@ impl ClientTable {
         if self.hosts >= self.limits.hosts {
             self.evict();
         }
-        let room = self.limits.hosts_per_client;
-        self.client(address)?;
-        let state = self.by_address.get_mut(&address)?;
-        let before = state.hosts.len();
-        state.host(key.clone(), sets, room)?;
-        self.hosts = self.hosts.saturating_add(state.hosts.len() - before);
-        state.hosts.get_mut(&key).map(|entry| &mut **entry)
+        self.make_room(address)?;
+        let state = self.by_address.entry(address).or_default();
+        let (entry, is_new) = state.host(key, sets, self.limits.hosts_per_client)?;
+        self.hosts = self.hosts.saturating_add(usize::from(is_new));
+        Some(entry)
     }
 
     /// Keeps the hosts of all clients for which `keep` says so.
@@ -553,7 +563,7 @@ mod tests {
     /// connection to that host.
     fn tried(table: &mut ClientTable, address: &str, name: &str, asked: bool) {
         let state = table.client(address.parse().unwrap()).unwrap();
-        let host = state
+        let (host, _) = state
             .host(HostKey::Name(name.into()), &Arc::default(), 8)
             .unwrap();
         if asked {

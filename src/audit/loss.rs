@@ -15,7 +15,7 @@ use super::progress;
 use super::report::{HostReport, SetReport};
 use super::scenario::{Basis, Scenario};
 use super::verdict::Verdict;
-use crate::catalog::{Catalog, GroupMember, HostPattern, Need, Requirement, SetKey};
+use crate::catalog::{Catalog, Group, GroupMember, HostPattern, Need, Requirement, SetKey};
 
 /// What failing hosts of one set cost the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,11 +116,8 @@ fn failing(sets: &[SetReport], need: &Need, scenario: &Scenario, catalog: &Catal
             .groups
             .iter()
             .flat_map(|group| {
-                let members: Vec<_> = group.members_for(scenario.region).collect();
                 failing_together(sets, |set, host| {
-                    members
-                        .iter()
-                        .any(|member| is_of(member, set, host, catalog))
+                    is_of_group(group, scenario, set, host, catalog)
                 })
             })
             .collect();
@@ -171,6 +168,19 @@ fn failing_together(
         }
     }
     places
+}
+
+/// The host belongs to one of the members that a device of this scenario's region needs one of.
+fn is_of_group(
+    group: &Group,
+    scenario: &Scenario,
+    set: &SetReport,
+    host: &HostReport,
+    catalog: &Catalog,
+) -> bool {
+    group
+        .members_for(scenario.region)
+        .any(|member| is_of(member, set, host, catalog))
 }
 
 fn is_of(member: &GroupMember, set: &SetReport, host: &HostReport, catalog: &Catalog) -> bool {
@@ -297,14 +307,7 @@ fn untried(
         return need
             .groups
             .iter()
-            .filter(|group| {
-                let members: Vec<_> = group.members_for(scenario.region).collect();
-                !tried(&|set, host| {
-                    members
-                        .iter()
-                        .any(|member| is_of(member, set, host, catalog))
-                })
-            })
+            .filter(|group| !tried(&|set, host| is_of_group(group, scenario, set, host, catalog)))
             .filter_map(|group| {
                 let member_sets = group
                     .members_for(scenario.region)

@@ -145,7 +145,7 @@ impl<'r> Page<'r> {
             device_states: device_states(report),
             set_counts: set_counts(report),
             hard_failures: report.summary().hard_failures,
-            finding_counts: wording::findings(report),
+            finding_counts: wording::severities(report.findings.iter()),
             devices: (1..)
                 .zip(&clients)
                 .map(|(number, client)| DeviceRow::of(client, number))

@@ -65,7 +65,11 @@ fn head(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
         "- **Fitness of the capture**: {}",
         report.fitness.judgement.code()
     )?;
-    writeln!(out, "- **Findings**: {}", wording::findings(report))
+    writeln!(
+        out,
+        "- **Findings**: {}",
+        wording::severities(report.findings.iter())
+    )
 }
 
 fn devices(clients: &[&ClientReport], others: usize, out: &mut impl Write) -> io::Result<()> {

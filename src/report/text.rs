@@ -11,7 +11,7 @@ mod overview;
 mod page;
 mod volume;
 
-use super::wording::{mark, urgency};
+use super::wording::{self, mark, urgency};
 use crate::audit::{AuditReport, ClientReport, Verdict};
 use anstyle::{AnsiColor, Style};
 use page::{Page, counted, styled};
@@ -68,37 +68,18 @@ pub fn write(report: &AuditReport, screen: Screen, out: &mut impl Write) -> io::
 
 /// The last line: on a terminal, the one that is certainly seen.
 fn result(report: &AuditReport, findings: &str, page: &mut Page<'_, impl Write>) -> io::Result<()> {
-    let with = |wanted: u8| {
-        report
-            .clients
-            .iter()
-            .filter(|client| urgency(&client.progress) == wanted)
-            .count()
-    };
     let all = report.clients.len();
     // "2 of 5 devices stopped", and of a single device "device stopped".
-    let share = |count: usize, words: &str| match all {
-        1 => format!("device {words}"),
-        _ => format!("{count} of {} {words}", counted(all, "device")),
-    };
-    let (stopped, impaired, unknown) = (with(0), with(1), with(2));
-    let (verdict, words) = if all == 0 {
-        let words = "no device tried anything of the endpoint list".to_owned();
-        (Verdict::Inconclusive, words)
-    } else if stopped > 0 {
-        (Verdict::Blocked, share(stopped, "stopped"))
-    } else if impaired > 0 {
-        (
-            Verdict::Degraded,
-            share(impaired, "not stopped, but hindered"),
-        )
-    } else if unknown > 0 {
-        (
+    let (verdict, words) = match wording::worst(report) {
+        None => (
             Verdict::Inconclusive,
-            share(unknown, "not shown well enough to tell"),
-        )
-    } else {
-        (Verdict::Reached, share(all, "not stopped by anything"))
+            "no device tried anything of the endpoint list".to_owned(),
+        ),
+        Some((verdict, _, words)) if all == 1 => (verdict, format!("device {words}")),
+        Some((verdict, devices, words)) => (
+            verdict,
+            format!("{devices} of {} {words}", counted(all, "device")),
+        ),
     };
     page.gap()?;
     let text = format!("{words}; findings: {findings}");
@@ -106,19 +87,6 @@ fn result(report: &AuditReport, findings: &str, page: &mut Page<'_, impl Write>)
         &[page::plain("Result    ")],
         &[styled(style(verdict), &text)],
     )
-}
-
-/// A verdict in words.
-fn words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Reached => "reached",
-        Verdict::Degraded => "works in part",
-        Verdict::Blocked => "blocked",
-        Verdict::Intercepted => "TLS inspected",
-        Verdict::NeverReached => "never tried",
-        Verdict::NotExercised => "not needed",
-        Verdict::Inconclusive => "cannot tell",
-    }
 }
 
 fn style(verdict: Verdict) -> Style {

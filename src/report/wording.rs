@@ -104,42 +104,45 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// How the devices that came off worst fared: the verdict that stands for them, how many they are, and what became of them
+/// ("stopped"); `None` when the report has no devices.
+#[must_use]
+pub(super) fn worst(report: &AuditReport) -> Option<(Verdict, usize, &'static str)> {
+    let worst = report.clients.iter().map(|c| urgency(&c.progress)).min()?;
+    let devices = report
+        .clients
+        .iter()
+        .filter(|client| urgency(&client.progress) == worst)
+        .count();
+    let (verdict, words) = match worst {
+        0 => (Verdict::Blocked, "stopped"),
+        1 => (Verdict::Degraded, "not stopped, but hindered"),
+        2 => (Verdict::Inconclusive, "not shown well enough to tell"),
+        _ => (Verdict::Reached, "not stopped by anything"),
+    };
+    Some((verdict, devices, words))
+}
+
 /// The whole report in one line, with the mark it bears.
 #[must_use]
 pub(super) fn headline(report: &AuditReport) -> (Verdict, String) {
-    let with = |wanted: u8| {
-        report
-            .clients
-            .iter()
-            .filter(|client| urgency(&client.progress) == wanted)
-            .count()
-    };
     let all = report.clients.len();
-    let share = |count: usize, words: &str| match all {
-        1 => format!("The device was {words}"),
-        _ => format!("{count} of {} {words}", counted(all, "device")),
-    };
-    match (all, with(0), with(1), with(2)) {
-        (0, ..) => (
+    match worst(report) {
+        None => (
             Verdict::Inconclusive,
             "No device tried anything of the endpoint list".to_owned(),
         ),
-        (_, 0, 0, 0) => (Verdict::Reached, share(all, "not stopped by anything")),
-        (_, 0, 0, unknown) => (
-            Verdict::Inconclusive,
-            share(unknown, "not shown well enough to tell"),
+        Some((verdict, _, words)) if all == 1 => (verdict, format!("The device was {words}")),
+        Some((verdict, devices, words)) => (
+            verdict,
+            format!("{devices} of {} {words}", counted(all, "device")),
         ),
-        (_, 0, impaired, _) => (
-            Verdict::Degraded,
-            share(impaired, "not stopped, but hindered"),
-        ),
-        (_, stopped, ..) => (Verdict::Blocked, share(stopped, "stopped")),
     }
 }
 
-/// Findings by severity: `3 critical, 1 warning`.
+/// Findings by severity: `3 critical, 1 warning`; `none` when there are none.
 #[must_use]
-pub(super) fn findings(report: &AuditReport) -> String {
+pub(super) fn severities<'f>(findings: impl Iterator<Item = &'f Finding> + Clone) -> String {
     let parts: Vec<String> = [
         (Severity::Critical, "critical"),
         (Severity::Warning, "warning"),
@@ -147,9 +150,8 @@ pub(super) fn findings(report: &AuditReport) -> String {
     ]
     .into_iter()
     .filter_map(|(severity, word)| {
-        let count = report
-            .findings
-            .iter()
+        let count = findings
+            .clone()
             .filter(|finding| finding.severity == severity)
             .count();
         match (count, severity) {

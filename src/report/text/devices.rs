@@ -1,11 +1,12 @@
 //! Devices: one line for each, and the endpoint sets of the few that are shown in detail.
 
 use super::page::{Page, counted, plain, shorten, styled};
-use super::{DETAILED_DEVICES, LISTED_DEVICES, mark, style, urgency, words};
+use super::{DETAILED_DEVICES, LISTED_DEVICES, mark, style, urgency};
 use crate::audit::{
     AuditReport, Cause, ClientReport, Progress, SetReport, StageReport, StageState, Verdict,
 };
 use crate::catalog::{FeatureArea, Requirement, SetKey};
+use crate::report::wording;
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
@@ -215,7 +216,7 @@ fn verdict_words(set: &SetReport) -> &'static str {
     if set.verdict == Verdict::NeverReached && set.looked_up_only {
         "looked up, never contacted"
     } else {
-        words(set.verdict)
+        wording::verdict(set.verdict)
     }
 }
 
@@ -278,7 +279,7 @@ pub(super) fn endpoint_sets(
                 let title = format!("{}: ", area.title());
                 page.entry(
                     &[plain("  "), plain(&title)],
-                    &[styled(style(verdict), words(verdict))],
+                    &[styled(style(verdict), wording::verdict(verdict))],
                 )?;
             }
             None => page.entry(&[plain("  ")], &[plain(area.title())])?,

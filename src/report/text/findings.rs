@@ -5,6 +5,7 @@ use super::page::{Page, counted, plain, shorten, styled};
 use crate::audit::{AuditReport, Evidence, Finding, Severity};
 use crate::catalog::SetKey;
 use crate::facts::Timestamp;
+use crate::report::wording;
 use anstyle::{AnsiColor, Style};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -97,25 +98,7 @@ pub(super) fn entries(findings: &[Finding]) -> Vec<Entry<'_>> {
 
 /// "2 critical, 4 warnings", or "none".
 pub(super) fn counts(entries: &[Entry<'_>]) -> String {
-    let words: Vec<String> = [
-        (Severity::Critical, "critical", "critical"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Information, "for information", "for information"),
-    ]
-    .into_iter()
-    .filter_map(|(severity, one, many)| {
-        let count = entries
-            .iter()
-            .filter(|entry| entry.finding.severity == severity)
-            .count();
-        (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
-    })
-    .collect();
-    if words.is_empty() {
-        "none".to_owned()
-    } else {
-        words.join(", ")
-    }
+    wording::severities(entries.iter().map(|entry| entry.finding))
 }
 
 fn write_entry(
