@@ -58,6 +58,16 @@ pub(super) fn begin(head: &RequestHead<'_>, seen: Seen) -> HttpExchange {
     exchange
 }
 
+/// Adds to an exchange that was answered early what the whole head of its request says.
+pub(super) fn complete_request(exchange: &mut HttpExchange, whole: HttpExchange) {
+    exchange.host = whole.host;
+    exchange.port = whole.port;
+    exchange.absolute_form = whole.absolute_form;
+    exchange.path = whole.path;
+    exchange.range = whole.range;
+    exchange.proxy_authorization = whole.proxy_authorization;
+}
+
 /// Adds a final response's head to its exchange.
 pub(super) fn answer(exchange: &mut HttpExchange, head: &ResponseHead<'_>, seen: Seen) {
     exchange.response = Some(seen);

@@ -41,6 +41,8 @@ pub struct HttpStream {
     /// Which side asks; `None` until a head tells.
     client: Option<Direction>,
     open_requests: RequestQueue,
+    /// The request that was answered before the end of its head came.
+    answered_early: Option<OpenRequest>,
     facts: HttpFacts,
     tunnel: Option<TunnelRequest>,
     early: EarlyOctets,
@@ -242,6 +244,9 @@ impl HttpStream {
     /// Meets octets that are no head where a head is due: `rest`, behind `held` octets collected before.
     fn meet_foreign_octets(&mut self, direction: Direction, held: usize, rest: &[u8], seen: Seen) {
         let head = std::mem::take(&mut self.side(direction).head);
+        if self.client == Some(direction) {
+            self.answered_early = None;
+        }
         if self.client.is_none() {
             self.end = Some(TunnelProgress::NotMine);
         } else if self.client == Some(direction) && self.open_requests.last_is_connect() {
@@ -282,6 +287,9 @@ impl HttpStream {
             } else if self.client.is_none() {
                 self.end = Some(TunnelProgress::NotMine);
             }
+            if self.client == Some(direction) {
+                self.answered_early = None;
+            }
         }
         // Its memory serves the next head.
         head.clear();
@@ -299,6 +307,7 @@ impl HttpStream {
         let exchange = exchange::begin(head, seen);
         self.add_host(&exchange);
         let method = MethodKind::of(head.method);
+        let early = self.answered_early.take();
         let framing = match (method, extent) {
             (MethodKind::Connect, _) => {
                 self.ask_tunnel(&exchange, seen);
@@ -307,9 +316,40 @@ impl HttpStream {
             (_, HeadExtent::Whole) => Framing::of_request(head),
             (_, HeadExtent::Cut) => Framing::Unknown,
         };
-        let exchange = self.add_exchange(exchange);
-        self.open_requests.push(OpenRequest { exchange, method });
         self.side(direction).state = state_behind(framing);
+        match early {
+            Some(early) => {
+                let known = early
+                    .exchange
+                    .and_then(|index| self.facts.exchanges.get_mut(index));
+                if let Some(known) = known {
+                    exchange::complete_request(known, exchange);
+                }
+            }
+            None => {
+                let exchange = self.add_exchange(exchange);
+                self.open_requests.push(OpenRequest { exchange, method });
+            }
+        }
+    }
+
+    /// Takes the request of which only a part has come as the one that is answered: a server need not wait for its end
+    /// (RFC 9112 §9.3), nor does whoever answers in its place.
+    fn begin_early(&mut self, client: Direction) -> Option<OpenRequest> {
+        if self.answered_early.is_some() {
+            return None;
+        }
+        let head = &self.side(client).head;
+        let seen = head.last_seen()?;
+        let request = RequestHead::parse(head.as_slice())?;
+        let method = MethodKind::of(request.method);
+        if method == MethodKind::Connect {
+            return None;
+        }
+        let exchange = exchange::begin(&request, seen);
+        let exchange = self.add_exchange(exchange);
+        self.answered_early = Some(OpenRequest { exchange, method });
+        self.answered_early
     }
 
     fn take_response(
@@ -324,7 +364,9 @@ impl HttpStream {
         let request = if interim {
             None
         } else {
-            self.open_requests.pop()
+            self.open_requests
+                .pop()
+                .or_else(|| self.begin_early(direction.opposite()))
         };
         let method = request.map_or(MethodKind::Other, |request| request.method);
         let framing = match extent {

@@ -49,6 +49,33 @@ fn keep_alive_pairs_requests_and_responses() {
 }
 
 #[test]
+fn an_answer_before_the_end_of_the_request_belongs_to_it() {
+    let exchanges = exchanges(&[
+        (Originator, b"GET /a HTTP/1.1\r\nHost: "),
+        (
+            Responder,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 400 X\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (Originator, b"one.example\r\nRange: bytes=0-1\r\n\r\nGET /b HTTP/1.1\r\n\r\n"),
+        (Responder, b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    assert_eq!(
+        summary(&exchanges),
+        [("/a", Some(200)), ("", Some(400)), ("/b", Some(404))]
+    );
+    let first = &exchanges[0];
+    assert_eq!(
+        first.host.as_ref().map(ToString::to_string).as_deref(),
+        Some("one.example")
+    );
+    assert!(first.range);
+    assert_eq!(
+        (first.request, first.response),
+        (Some(seen(1)), Some(seen(2)))
+    );
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_order() {
     let exchanges = exchanges(&[
         (Originator, b"HEAD /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\n\r\n"),
