@@ -58,7 +58,7 @@ fn assert_stopped(device: &Device, set: &str, stage: &str) -> AuditReport {
     assert!(!first.remedy.is_empty() && !first.consequence.is_empty() && !first.source.is_empty());
     assert!(!first.evidence.is_empty());
     let stop = client(&report).stages.iter().find(|stage| stage.stops);
-    assert_eq!(stop.map(|stage| stage.name.as_str()), Some(stage));
+    assert_eq!(stop.map(|stage| &*stage.name), Some(stage));
     assert!(matches!(client(&report).progress, Progress::Stopped(_)));
     report
 }
@@ -258,7 +258,7 @@ fn a_failed_enrollment_names_what_stopped_it_first() {
         .stages
         .iter()
         .filter(|stage| stage.state == StageState::Reached)
-        .map(|stage| stage.name.as_str())
+        .map(|stage| &*stage.name)
         .collect();
     assert_eq!(
         reached,

@@ -3,7 +3,7 @@
 use super::Anonymizer;
 use crate::audit::{inspection_word, is_known_issuer};
 use crate::facts::{
-    CaptureSummary, CertificateFact, ClientHelloFact, DnsExchange, Fact, FactSink, FlowRecord,
+    CaptureSummary, CertificateFact, ClientHelloFact, DnsLookup, Fact, FactSink, FlowRecord,
     HostName, HostSighting, HttpExchange,
 };
 use compact_str::{CompactString, format_compact};
@@ -52,22 +52,22 @@ impl Anonymizer<'_> {
                 self.learn_flow(record);
                 self.flow(record);
             }
-            Fact::Dns(exchange) => {
-                self.learn_lookup(exchange);
-                self.lookup(exchange);
+            Fact::Dns(lookup) => {
+                self.learn_lookup(lookup);
+                self.lookup(lookup);
             }
             Fact::Host(sighting) => self.sighting(sighting),
         }
     }
 
-    fn learn_lookup(&mut self, exchange: &DnsExchange) {
-        let keeps = exchange
+    fn learn_lookup(&mut self, lookup: &DnsLookup) {
+        let keeps = lookup
             .name
             .as_ref()
             .is_some_and(|name| self.keeps_name(name.as_str()));
         if keeps {
-            let hints = exchange.hints.iter().flat_map(|hint| &hint.addresses);
-            for address in exchange.addresses.iter().chain(hints) {
+            let hints = lookup.hints.iter().flat_map(|hint| &hint.addresses);
+            for address in lookup.exchange.addresses.iter().chain(hints) {
                 self.keep_address(*address);
             }
         }
@@ -177,12 +177,13 @@ impl Anonymizer<'_> {
             .map(|_| CompactString::const_new("left out"));
     }
 
-    fn lookup(&self, exchange: &mut DnsExchange) {
+    fn lookup(&self, lookup: &mut DnsLookup) {
+        let exchange = &mut lookup.exchange;
         self.end(&mut exchange.client);
         self.end(&mut exchange.resolver);
-        self.hosts(&mut exchange.name);
-        self.hosts(&mut exchange.cnames);
-        for hint in &mut exchange.hints {
+        self.hosts(&mut lookup.name);
+        self.hosts(&mut lookup.cnames);
+        for hint in &mut lookup.hints {
             self.hosts(&mut hint.target);
             for address in &mut hint.addresses {
                 *address = self.address(*address);

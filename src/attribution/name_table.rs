@@ -1,6 +1,6 @@
 //! Which names each client was told for which address, from DNS answers.
 
-use crate::facts::{DnsExchange, HostName, Timestamp};
+use crate::facts::{DnsLookup, HostName, Timestamp};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -111,21 +111,22 @@ impl NameTable {
         self.own.is_empty() && self.anyone.is_empty()
     }
 
-    /// Remembers what `exchange` told its client.
-    pub fn learn(&mut self, exchange: &DnsExchange) {
-        let (Some(name), Some(answer)) = (&exchange.name, exchange.answer) else {
+    /// Remembers what `lookup` told its client.
+    pub fn learn(&mut self, lookup: &DnsLookup) {
+        let exchange = &lookup.exchange;
+        let (Some(name), Some(answer)) = (&lookup.name, exchange.answer) else {
             return;
         };
         let client = exchange.client.ip();
-        let hinted = exchange.hints.iter().flat_map(|hint| hint.addresses.iter());
+        let hinted = lookup.hints.iter().flat_map(|hint| hint.addresses.iter());
         let mut addresses = exchange.addresses.iter().chain(hinted).peekable();
-        if addresses.peek().is_none() && exchange.cnames.is_empty() {
+        if addresses.peek().is_none() && lookup.cnames.is_empty() {
             return;
         }
-        let life = Duration::from_secs(u64::from(exchange.ttl.unwrap_or(0)))
+        let life = Duration::from_secs(u64::from(lookup.ttl.unwrap_or(0)))
             .clamp(SHORTEST_LIFE, LONGEST_LIFE);
         let entry = NamedAddress {
-            resolved: self.intern(name, &exchange.cnames),
+            resolved: self.intern(name, &lookup.cnames),
             first: answer.time,
             since: answer.time,
             until: answer.time.plus(life),
@@ -245,31 +246,33 @@ fn newest_before(names: &Names, time: Timestamp) -> Option<&NamedAddress> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{DnsOutcome, DnsTransport, FrameNumber, Seen};
+    use crate::facts::{DnsExchange, DnsOutcome, DnsTransport, FrameNumber, Seen};
 
-    fn exchange(client: &str, name: &str, address: &str, seconds: i64) -> DnsExchange {
+    fn exchange(client: &str, name: &str, address: &str, seconds: i64) -> DnsLookup {
         let seen = Seen {
             frame: FrameNumber(1),
             time: Timestamp::from_parts(seconds, 0),
         };
-        DnsExchange {
-            client: format!("{client}:5000").parse().unwrap(),
-            resolver: "10.0.0.1:53".parse().unwrap(),
-            transport: DnsTransport::Udp,
+        DnsLookup {
             name: HostName::from_wire(name.as_bytes()),
-            query_type: 1,
-            query: Some(seen),
-            last_query: None,
-            queries: 1,
-            answer: Some(seen),
-            outcome: DnsOutcome::Answered { response_code: 0 },
             cnames: vec![],
-            addresses: vec![address.parse().unwrap()],
-            ttl: Some(60),
-            answered: true,
             hints: vec![],
-            answer_cut_short: false,
-            truncated: false,
+            ttl: Some(60),
+            exchange: DnsExchange {
+                client: format!("{client}:5000").parse().unwrap(),
+                resolver: "10.0.0.1:53".parse().unwrap(),
+                transport: DnsTransport::Udp,
+                query_type: 1,
+                query: Some(seen),
+                last_query: None,
+                queries: 1,
+                answer: Some(seen),
+                outcome: DnsOutcome::Answered { response_code: 0 },
+                addresses: vec![address.parse().unwrap()],
+                answered: true,
+                answer_cut_short: false,
+                truncated: false,
+            },
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Attempt {
     /// The proof.
     pub evidence: Vec<Evidence>,
     /// A sign of TLS inspection, with its packet.
-    pub inspection: Option<(Seen, String)>,
+    pub inspection: Option<Box<Evidence>>,
     /// What its TLS handshake has in common with those of other hosts; `None` where nothing telling was seen.
     pub tls_signs: Option<Box<TlsSigns>>,
     /// The facts, kept while the end of the capture can still change the outcome.
@@ -50,7 +50,7 @@ pub struct Attempt {
 }
 
 /// What tells of TLS inspection only when several hosts share it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsSigns {
     /// The certificate's issuer, where it is no authority known to issue for the endpoint list.
     pub unknown_issuer: Option<CompactString>,
@@ -84,6 +84,12 @@ impl Attempt {
     #[must_use]
     pub fn is_same_flow(&self, first: Seen, originator: SocketAddr) -> bool {
         self.first == first && self.originator == originator
+    }
+
+    /// Its ends, for a display filter.
+    #[must_use]
+    pub fn ends(&self) -> (SocketAddr, SocketAddr, Transport) {
+        (self.originator, self.responder, self.transport)
     }
 
     /// Judges the attempt again now that the whole capture is known.
@@ -238,7 +244,7 @@ impl HostHistory {
         push_exact(
             &mut self.recent_lookups,
             HostLookup {
-                exchange: without_names(exchange),
+                exchange: exchange.clone(),
                 outcome,
             },
         );
@@ -277,21 +283,10 @@ impl HostHistory {
             return;
         }
         let lookup = HostLookup {
-            exchange: without_names(exchange),
+            exchange: exchange.clone(),
             outcome: LookupOutcome::Unknown,
         };
         push_exact(&mut self.lookups, lookup);
-    }
-}
-
-/// The host's entry has the name; its sets are settled, so the chain is of no more use.
-fn without_names(exchange: &DnsExchange) -> DnsExchange {
-    DnsExchange {
-        name: None,
-        cnames: Vec::new(),
-        hints: Vec::new(),
-        addresses: exchange.addresses.clone(),
-        ..*exchange
     }
 }
 

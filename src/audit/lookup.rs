@@ -118,7 +118,6 @@ pub(super) mod tests {
             client: "10.0.0.5:5000".parse().unwrap(),
             resolver: "10.0.0.1:53".parse().unwrap(),
             transport: DnsTransport::Udp,
-            name: None,
             query_type: 1,
             query: Some(Seen {
                 frame: FrameNumber(1),
@@ -128,11 +127,8 @@ pub(super) mod tests {
             queries,
             answer: None,
             outcome: DnsOutcome::NoReply,
-            cnames: vec![],
             addresses: vec![],
-            ttl: None,
             answered: false,
-            hints: vec![],
             answer_cut_short: false,
             truncated: false,
         }

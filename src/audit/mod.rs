@@ -45,8 +45,8 @@ pub use loss::Loss;
 pub use progress::{StageReport, StageState};
 pub use proof::{Proof, ProofConnection};
 pub use report::{
-    AddressSplit, AuditReport, ClientReport, FamilyTally, FlowReport, HostReport, LookupReport,
-    Progress, SetReport, Summary,
+    AddressSplit, AuditReport, ClientReport, FamilyTally, FlowEnds, FlowReport, HostReport,
+    LookupReport, Progress, SetReport, Summary,
 };
 pub use scenario::{Basis, Scenario, ScenarioChoice, ScenarioError, ScenarioPlan};
 pub use timeline::{AttemptKind, AttemptReport, Milestones};
@@ -55,7 +55,7 @@ pub use verdict::{Detour, HostVerdict, Verdict};
 use crate::attribution::{NameTable, name_flow};
 use crate::catalog::Catalog;
 use crate::facts::{
-    CaptureSummary, DnsExchange, Fact, FactSink, FiveTuple, FlowRecord, HostName, Seen, Timestamp,
+    CaptureSummary, DnsLookup, Fact, FactSink, FiveTuple, FlowRecord, HostName, Seen, Timestamp,
 };
 use attempt::{Attempt, TlsSigns};
 use cause::Outcome as FlowOutcome;
@@ -176,7 +176,7 @@ pub struct Auditor<'c> {
     clients: ClientTable,
     vantage: VantageEvidence,
     flows: Vec<KeptFlow>,
-    lookups: Vec<DnsExchange>,
+    lookups: Vec<DnsLookup>,
     openings: HashMap<(SocketAddr, u32), Opening, RandomState>,
     known_domains: HashSet<CompactString, RandomState>,
     resolvers: HashSet<IpAddr, RandomState>,
@@ -423,22 +423,24 @@ impl<'c> Auditor<'c> {
         }
     }
 
-    fn take_lookup(&mut self, exchange: Box<DnsExchange>) {
-        self.names.learn(&exchange);
-        self.vantage.note_lookup(&exchange);
+    fn take_lookup(&mut self, lookup: Box<DnsLookup>) {
+        let exchange = &lookup.exchange;
+        self.names.learn(&lookup);
+        self.vantage.note_lookup(exchange);
         if exchange.answer.is_some() && self.resolvers.len() < MAX_RESOLVERS {
             self.resolvers.insert(exchange.resolver.ip());
         }
-        if let Some(name) = &exchange.name {
-            self.note_lookup(&exchange, name);
+        if let Some(name) = &lookup.name {
+            self.note_lookup(&lookup, name);
         }
         if self.options.keep_lookups {
-            self.lookups.push(*exchange);
+            self.lookups.push(*lookup);
         }
     }
 
-    fn note_lookup(&mut self, exchange: &DnsExchange, name: &HostName) {
-        let sets = self.sets.of_chain(&self.catalog, name, &exchange.cnames);
+    fn note_lookup(&mut self, lookup: &DnsLookup, name: &HostName) {
+        let exchange = &lookup.exchange;
+        let sets = self.sets.of_chain(&self.catalog, name, &lookup.cnames);
         let Some(client) = self.clients.client(exchange.client.ip()) else {
             return;
         };
@@ -500,7 +502,7 @@ impl FactSink for Auditor<'_> {
     fn accept(&mut self, fact: Fact) {
         match fact {
             Fact::Flow(record) => self.take_flow(record),
-            Fact::Dns(exchange) => self.take_lookup(exchange),
+            Fact::Dns(lookup) => self.take_lookup(lookup),
             Fact::Host(sighting) => self.clients.learn(sighting),
         }
     }
@@ -515,9 +517,13 @@ fn is_single_syn(record: &FlowRecord) -> bool {
     })
 }
 
-fn inspection_of(record: &FlowRecord, host: Option<&HostName>) -> Option<(Seen, String)> {
+fn inspection_of(record: &FlowRecord, host: Option<&HostName>) -> Option<Box<Evidence>> {
     let certificate = record.tls.as_ref()?.certificate.as_ref()?;
-    issuer::inspection_sign(certificate, host).map(|sign| (certificate.seen, sign))
+    let what = issuer::inspection_sign(certificate, host)?.into();
+    Some(Box::new(Evidence {
+        seen: certificate.seen,
+        what,
+    }))
 }
 
 /// Broadcast and multicast: nobody is asked in particular.

@@ -4,8 +4,9 @@ use super::cause::Cause;
 use super::report::{HostReport, SetReport};
 use super::scenario::Scenario;
 use super::verdict::Verdict;
-use crate::catalog::{Catalog, Requirement, Standing};
+use crate::catalog::{Catalog, Requirement, Stage, Standing};
 use crate::facts::Seen;
+use std::sync::{Arc, LazyLock};
 
 /// What became of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,9 +41,9 @@ impl StageState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageReport {
     /// The stable name, such as `sign-in`.
-    pub name: String,
+    pub name: Arc<str>,
     /// A heading for people.
-    pub title: String,
+    pub title: Arc<str>,
     /// What became of it.
     pub state: StageState,
     /// The scenario ends here: something it cannot do without failed.
@@ -94,12 +95,11 @@ pub fn stages(
             }
         }
     }
-    let named = part.stages.iter().zip(hosts).map(|(stage, hosts)| {
-        let mut report = judge(&hosts);
-        report.name.clone_from(&stage.name);
-        report.title.clone_from(&stage.title);
-        report
-    });
+    let named = part
+        .stages
+        .iter()
+        .zip(hosts)
+        .map(|(stage, hosts)| judge(stage, &hosts));
     let lost = sets.iter().any(|set| {
         set.loss
             .as_ref()
@@ -110,6 +110,10 @@ pub fn stages(
         .collect()
 }
 
+/// Name and heading of the stage that comes before all others.
+static NAME_RESOLUTION: LazyLock<(Arc<str>, Arc<str>)> =
+    LazyLock::new(|| ("name-resolution".into(), "Name resolution".into()));
+
 /// Where no name resolves, name resolution is what stopped the device, if anything did.
 fn name_resolution(lookups: &Lookups, lost: bool) -> StageReport {
     let state = match (lookups.resolved, lookups.failed.len()) {
@@ -119,8 +123,8 @@ fn name_resolution(lookups: &Lookups, lost: bool) -> StageReport {
         (_, _) => StageState::Partial,
     };
     StageReport {
-        name: "name-resolution".to_owned(),
-        title: "Name resolution".to_owned(),
+        name: Arc::clone(&NAME_RESOLUTION.0),
+        title: Arc::clone(&NAME_RESOLUTION.1),
         state,
         stops: lost && state == StageState::Failed,
         hosts: lookups.failed.clone(),
@@ -129,7 +133,7 @@ fn name_resolution(lookups: &Lookups, lost: bool) -> StageReport {
     }
 }
 
-fn judge(hosts: &[(&SetReport, &HostReport)]) -> StageReport {
+fn judge(stage: &Stage, hosts: &[(&SetReport, &HostReport)]) -> StageReport {
     let with = |verdicts: &[Verdict]| -> Vec<(&SetReport, &HostReport)> {
         hosts
             .iter()
@@ -161,8 +165,8 @@ fn judge(hosts: &[(&SetReport, &HostReport)]) -> StageReport {
     }
     shown.sort_by_key(|(_, host)| host.judged.first);
     StageReport {
-        name: String::new(),
-        title: String::new(),
+        name: Arc::clone(&stage.name),
+        title: Arc::clone(&stage.title),
         state,
         stops: !lost.is_empty(),
         cause: shown.iter().find_map(|(_, host)| host.judged.cause),

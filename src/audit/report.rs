@@ -1,6 +1,6 @@
 //! The audit's result as plain values, and how it is put together once the capture has ended.
 
-use super::attempt::{Attempt, HostHistory};
+use super::attempt::{Attempt, HostHistory, TlsSigns};
 use super::cause::{Cause, Unclear};
 use super::clients::{ClientState, Device, HostEntry, HostKey};
 use super::evidence::{Evidence, EvidenceList};
@@ -21,7 +21,8 @@ use crate::catalog::{
     Catalog, EndpointSet, FeatureArea, Requirement, ScenarioFile, SetKey, Standing,
 };
 use crate::facts::{
-    CaptureSummary, DnsExchange, FiveTuple, FlowRecord, HostName, MacAddress, Seen, Transport,
+    CaptureSummary, DnsExchange, DnsLookup, FiveTuple, FlowRecord, HostName, MacAddress, Seen,
+    Transport,
 };
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
@@ -95,6 +96,9 @@ pub struct ClientReport {
     pub unlisted: Vec<CompactString>,
 }
 
+/// The ends of a flow, its opener first, and what it runs over.
+pub type FlowEnds = (SocketAddr, SocketAddr, Transport);
+
 /// Attempts over one address family.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FamilyTally {
@@ -105,7 +109,7 @@ pub struct FamilyTally {
     /// The first failing attempts, up to three.
     pub evidence: Vec<Evidence>,
     /// The first failing connection.
-    pub example: Option<(SocketAddr, SocketAddr, Transport)>,
+    pub example: Option<Box<FlowEnds>>,
 }
 
 /// The one line about a device.
@@ -175,13 +179,13 @@ pub struct HostReport {
     /// Addresses that were tried, with port, at most 8.
     pub responders: Vec<SocketAddr>,
     /// Transports tried.
-    pub transports: BTreeSet<Transport>,
+    pub transports: [Option<Transport>; 2],
     /// An attempt went to a port the set does not list.
     pub off_list_port: bool,
     /// A proxy stood in between.
     pub through_proxy: bool,
     /// A sign of TLS inspection.
-    pub inspection: Option<Evidence>,
+    pub inspection: Option<Box<Evidence>>,
     /// The article says that TLS inspection is not supported for it.
     pub inspection_unsupported: bool,
     /// Only older editions list the name.
@@ -189,17 +193,16 @@ pub struct HostReport {
     /// Weak evidence: any client of the field contacts it.
     pub generic: bool,
     /// A failing flow to show in a display filter.
-    pub example: Option<(SocketAddr, SocketAddr, Transport)>,
+    pub example: Option<Box<FlowEnds>>,
     /// IP octets of its flows.
     pub octets: u64,
     /// Some of its addresses fail; `None` when none does.
     pub split: Option<Box<AddressSplit>>,
-    /// The issuer of its certificate, where that is no authority known to issue for the endpoint list.
-    pub unknown_issuer: Option<CompactString>,
-    /// What made the server whose certificate the device refused recognisable.
-    pub refused_fingerprint: Option<u64>,
+    /// What its TLS handshakes have in common with those of other hosts; the make of the server only where the device refused
+    /// its certificate.
+    pub tls_signs: Option<Box<TlsSigns>>,
     /// Its first lookups and connections in the order of their first packets, when asked for.
-    pub timeline: Vec<AttemptReport>,
+    pub timeline: Box<[AttemptReport]>,
     /// The packets around its evidence, when asked for.
     pub proof: Option<Box<Proof>>,
 }
@@ -254,7 +257,13 @@ impl FlowReport {
 /// One lookup, for the list of all lookups.
 #[derive(Debug)]
 pub struct LookupReport {
-    /// The facts.
+    /// The name asked for; `None` for the root.
+    pub name: Option<HostName>,
+    /// Its aliases, in order.
+    pub cnames: Vec<HostName>,
+    /// Smallest time to live among the answers, in seconds; `None` without answers.
+    pub ttl: Option<u32>,
+    /// Question and answer.
     pub exchange: DnsExchange,
     /// Sets of the most specific pattern for the name or, failing that, for one of its aliases.
     pub sets: SmallVec<[SetKey; 2]>,
@@ -329,8 +338,12 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         lookups,
         known_domains,
         resolvers,
+        names,
+        openings,
         ..
     } = auditor;
+    // What attributed the flows is of no more use, and reports need room.
+    drop((names, openings));
     let catalog = &*catalog;
     let known_host = |host: &str| {
         super::registrable_part(host).is_some_and(|domain| known_domains.contains(domain))
@@ -630,7 +643,7 @@ fn client_report(
         }
         let mut host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
         if options.keep_timeline {
-            host.timeline = timeline::steps(&entry.history);
+            host.timeline = timeline::steps(&entry.history).into();
         }
         if options.keep_proof {
             host.proof = Some(proof::of_host(&entry.history, vantage));
@@ -762,9 +775,7 @@ fn note_families(
         }
         if let Some(first) = failed.next() {
             tally.failed_hosts.push(host.name.clone());
-            tally
-                .example
-                .get_or_insert((first.originator, first.responder, first.transport));
+            tally.example.get_or_insert_with(|| Box::new(first.ends()));
             if tally.failed_hosts.len() <= 3 {
                 tally.evidence.extend(first.evidence.iter().cloned());
             }
@@ -859,24 +870,30 @@ fn host_report(
         .attempts
         .iter()
         .find(|attempt| attempt.failure(vantage).is_some())
-        .map(|attempt| (attempt.originator, attempt.responder, attempt.transport));
-    let refused_fingerprint = history
-        .attempts
-        .iter()
-        .filter(|attempt| {
-            matches!(
-                attempt.failure(vantage),
-                Some(Cause::TlsClientAbort | Cause::TlsUntrustedIssuer)
-            )
-        })
-        .find_map(|attempt| attempt.tls_signs.as_ref()?.fingerprint);
-    HostReport {
-        split: address_split(history, vantage),
+        .map(|attempt| Box::new(attempt.ends()));
+    let signs = TlsSigns {
         unknown_issuer: history
             .attempts
             .iter()
             .find_map(|attempt| attempt.tls_signs.as_ref()?.unknown_issuer.clone()),
-        refused_fingerprint,
+        fingerprint: history
+            .attempts
+            .iter()
+            .filter(|attempt| {
+                matches!(
+                    attempt.failure(vantage),
+                    Some(Cause::TlsClientAbort | Cause::TlsUntrustedIssuer)
+                )
+            })
+            .find_map(|attempt| attempt.tls_signs.as_ref()?.fingerprint),
+    };
+    let tried = |transport| {
+        let tries = |attempt: &Attempt| attempt.transport == transport;
+        history.attempts.iter().any(tries).then_some(transport)
+    };
+    HostReport {
+        split: address_split(history, vantage),
+        tls_signs: (signs != TlsSigns::default()).then(|| Box::new(signs)),
         name_inferred: matches!(key, HostKey::Name(_))
             && history
                 .attempts
@@ -887,11 +904,7 @@ fn host_report(
             .saturating_add(history.more_failed),
         served: count(served).saturating_add(history.more_served),
         responders,
-        transports: history
-            .attempts
-            .iter()
-            .map(|attempt| attempt.transport)
-            .collect(),
+        transports: [tried(Transport::Tcp), tried(Transport::Udp)],
         off_list_port: history
             .attempts
             .iter()
@@ -900,16 +913,13 @@ fn host_report(
             .attempts
             .iter()
             .any(|attempt: &Attempt| attempt.through_proxy),
-        inspection: inspection.map(|(seen, what)| Evidence {
-            seen,
-            what: what.into(),
-        }),
+        inspection,
         inspection_unsupported,
         retired: entry.sets.retired,
         generic: entry.sets.generic,
         example,
         octets: history.octets,
-        timeline: Vec::new(),
+        timeline: Box::default(),
         proof: None,
         name,
         judged,
@@ -1099,7 +1109,7 @@ fn join_datagrams(flows: Vec<FlowReport>) -> Vec<FlowReport> {
 }
 
 fn lookup_reports(
-    lookups: Vec<DnsExchange>,
+    lookups: Vec<DnsLookup>,
     catalog: &Catalog,
     sets: &mut SetFinder,
     vantage: Vantage,
@@ -1107,11 +1117,17 @@ fn lookup_reports(
 ) -> Vec<LookupReport> {
     let mut reports: Vec<LookupReport> = lookups
         .into_iter()
-        .map(|exchange| {
-            let found = exchange
-                .name
+        .map(|lookup| {
+            let DnsLookup {
+                name,
+                cnames,
+                ttl,
+                exchange,
+                ..
+            } = lookup;
+            let found = name
                 .as_ref()
-                .and_then(|name| sets.of_chain(catalog, name, &exchange.cnames));
+                .and_then(|name| sets.of_chain(catalog, name, &cnames));
             let outcome = if found.is_some() {
                 judge_catalogued_lookup(&exchange, vantage, served)
             } else {
@@ -1120,6 +1136,9 @@ fn lookup_reports(
                 })
             };
             LookupReport {
+                name,
+                cnames,
+                ttl,
                 exchange,
                 sets: found.map_or_else(SmallVec::new, |found| found.primary.clone()),
                 outcome,

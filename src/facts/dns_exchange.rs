@@ -44,7 +44,22 @@ pub struct ServiceHint {
     pub ech: bool,
 }
 
-/// One question, all its repetitions with the same identifier, and its answer.
+/// A lookup: the name asked for, what the answer says of it, and the exchange of messages.
+#[derive(Debug, Clone)]
+pub struct DnsLookup {
+    /// The name asked for; `None` for the root.
+    pub name: Option<HostName>,
+    /// Names of the CNAME (and DNAME) chain, in order, the question's own name excluded.
+    pub cnames: Vec<HostName>,
+    /// What HTTPS or SVCB answers say.
+    pub hints: Vec<ServiceHint>,
+    /// Smallest time to live among the answers, in seconds; `None` without answers.
+    pub ttl: Option<u32>,
+    /// Question and answer.
+    pub exchange: DnsExchange,
+}
+
+/// One question, all its repetitions with the same identifier, and its answer. Whoever knows the name keeps this alone.
 #[derive(Debug, Clone)]
 pub struct DnsExchange {
     /// The side that asked.
@@ -53,8 +68,6 @@ pub struct DnsExchange {
     pub resolver: SocketAddr,
     /// How the question travelled.
     pub transport: DnsTransport,
-    /// The name asked for; `None` for the root.
-    pub name: Option<HostName>,
     /// The type asked for as a number (1 A, 28 AAAA, 65 HTTPS …).
     pub query_type: u16,
     /// The first packet with the question; `None` when only the answer is in the capture.
@@ -67,16 +80,10 @@ pub struct DnsExchange {
     pub answer: Option<Seen>,
     /// What became of it.
     pub outcome: DnsOutcome,
-    /// Names of the CNAME (and DNAME) chain, in order, the question's own name excluded.
-    pub cnames: Vec<HostName>,
     /// Addresses of A and AAAA answers.
     pub addresses: Vec<IpAddr>,
-    /// Smallest time to live among the answers, in seconds; `None` without answers.
-    pub ttl: Option<u32>,
     /// The answer holds a record of the type that was asked for, readable or not.
     pub answered: bool,
-    /// What HTTPS or SVCB answers say.
-    pub hints: Vec<ServiceHint>,
     /// The answer was cut, by the capture's snap length or unreadable records, so that addresses may be missing.
     pub answer_cut_short: bool,
     /// The TC bit was set: the client had to ask again over TCP.

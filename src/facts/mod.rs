@@ -16,7 +16,7 @@ mod tls_handshake;
 
 pub use anomaly::{Anomalies, Anomaly};
 pub use capture_summary::{CaptureSection, CaptureSummary, InterfaceSummary};
-pub use dns_exchange::{DnsExchange, DnsOutcome, DnsTransport, ServiceHint};
+pub use dns_exchange::{DnsExchange, DnsLookup, DnsOutcome, DnsTransport, ServiceHint};
 pub use five_tuple::{Direction, FiveTuple, MacAddress, Transport};
 pub use flow_record::{
     Application, Establishment, FlowEnd, FlowRecord, HostSighting, IcmpErrorFact, IcmpReason,
@@ -37,7 +37,7 @@ pub enum Fact {
     /// A TCP or UDP flow that ended, timed out, or was still open when the capture ended.
     Flow(Box<FlowRecord>),
     /// A DNS question with its answer, or without one.
-    Dns(Box<DnsExchange>),
+    Dns(Box<DnsLookup>),
     /// A device's address seen together with its hardware address or with the name the device gives itself.
     Host(HostSighting),
 }

@@ -16,7 +16,8 @@ pub struct Limits {
     /// How long a UDP flow may be silent. Most are one question and one answer; what comes later on the same ports is told
     /// as another flow, and reports join them.
     pub udp_idle: Duration,
-    /// How long a closed TCP flow is kept for late packets (twice the 30 s that stacks use as maximum segment lifetime).
+    /// How long a closed TCP flow is kept after its last packet: what is sent again comes at growing distances (RFC 6298
+    /// §5.5), of which those up to 12.8 s are covered.
     pub closed_linger: Duration,
     /// Questions kept while they wait for an answer.
     pub questions: usize,
@@ -45,7 +46,7 @@ impl Default for Limits {
             flows_kept_idle: 16_384,
             tcp_idle: Duration::from_secs(3_600),
             udp_idle: Duration::from_secs(60),
-            closed_linger: Duration::from_secs(60),
+            closed_linger: Duration::from_secs(15),
             questions: 65_536,
             answer_wait: Duration::from_secs(20),
             sightings: 65_536,

@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use crate::dissect::dns::{DnsMessage, Question};
-use crate::facts::{DnsExchange, DnsOutcome, DnsTransport, HostName, Seen, Timestamp};
+use crate::facts::{DnsExchange, DnsLookup, DnsOutcome, DnsTransport, HostName, Seen, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -34,7 +34,7 @@ struct QuestionKey {
 
 struct Pending {
     /// The question; `None` once it is answered.
-    waiting: Option<Box<DnsExchange>>,
+    waiting: Option<Box<DnsLookup>>,
     /// Its place among all questions asked.
     number: u64,
     last: Timestamp,
@@ -94,7 +94,7 @@ impl LookupTable {
         destination: SocketAddr,
         transport: DnsTransport,
         seen: Seen,
-        each: &mut impl FnMut(Box<DnsExchange>),
+        each: &mut impl FnMut(Box<DnsLookup>),
     ) {
         // Only standard queries ask for names; updates and notifications do not.
         if message.opcode != 0 {
@@ -137,7 +137,7 @@ impl LookupTable {
     }
 
     /// Gives up questions that waited too long at `now`.
-    pub fn expire(&mut self, now: Timestamp, each: &mut impl FnMut(Box<DnsExchange>)) {
+    pub fn expire(&mut self, now: Timestamp, each: &mut impl FnMut(Box<DnsLookup>)) {
         let wait = self.answer_wait;
         let pending = &mut self.pending;
         self.order.retain(|(key, number)| {
@@ -158,7 +158,7 @@ impl LookupTable {
     }
 
     /// Gives up all questions: the capture has ended.
-    pub fn finish(mut self, each: &mut impl FnMut(Box<DnsExchange>)) {
+    pub fn finish(mut self, each: &mut impl FnMut(Box<DnsLookup>)) {
         for (key, number) in std::mem::take(&mut self.order) {
             if self
                 .pending
@@ -171,11 +171,12 @@ impl LookupTable {
         }
     }
 
-    fn ask(&mut self, asked: Asked<'_>, seen: Seen, each: &mut impl FnMut(Box<DnsExchange>)) {
+    fn ask(&mut self, asked: Asked<'_>, seen: Seen, each: &mut impl FnMut(Box<DnsLookup>)) {
         let key = self.key(asked);
         if let Some(known) = self.pending.get_mut(&key)
-            && let Some(exchange) = &mut known.waiting
+            && let Some(lookup) = &mut known.waiting
         {
+            let exchange = &mut lookup.exchange;
             exchange.queries = exchange.queries.saturating_add(1);
             exchange.last_query = Some(seen);
             known.last = seen.time;
@@ -183,9 +184,9 @@ impl LookupTable {
         }
         // The same question under the same number again is a new one once it was answered.
         self.make_room(each);
-        let mut exchange = empty_exchange(asked);
-        exchange.query = Some(seen);
-        exchange.queries = 1;
+        let mut lookup = unanswered(asked);
+        lookup.exchange.query = Some(seen);
+        lookup.exchange.queries = 1;
         self.asked = self.asked.wrapping_add(1);
         self.order.push_back((key, self.asked));
         if asked.transport == DnsTransport::Mdns {
@@ -195,14 +196,14 @@ impl LookupTable {
             self.multicast.push_back(key);
         }
         let question = Pending {
-            waiting: Some(exchange),
+            waiting: Some(lookup),
             number: self.asked,
             last: seen.time,
         };
         self.pending.insert(key, question);
     }
 
-    fn make_room(&mut self, each: &mut impl FnMut(Box<DnsExchange>)) {
+    fn make_room(&mut self, each: &mut impl FnMut(Box<DnsLookup>)) {
         if self.order.len() >= self.capacity.saturating_mul(2) {
             let pending = &self.pending;
             self.order.retain(|(key, number)| {
@@ -219,10 +220,10 @@ impl LookupTable {
                 .pending
                 .get(&oldest)
                 .is_some_and(|known| known.number == number)
-                && let Some(exchange) = self.pending.remove(&oldest).and_then(|known| known.waiting)
+                && let Some(lookup) = self.pending.remove(&oldest).and_then(|known| known.waiting)
             {
                 self.evicted = self.evicted.saturating_add(1);
-                each(exchange);
+                each(lookup);
             }
         }
     }
@@ -232,24 +233,24 @@ impl LookupTable {
         asked: Asked<'_>,
         message: &DnsMessage,
         seen: Seen,
-        each: &mut impl FnMut(Box<DnsExchange>),
+        each: &mut impl FnMut(Box<DnsLookup>),
     ) {
         let key = self.key(asked);
         let Some(known) = self.pending.get_mut(&key) else {
-            let mut exchange = empty_exchange(asked);
-            fill_answer(&mut exchange, message, seen);
-            each(exchange);
+            let mut lookup = unanswered(asked);
+            fill_answer(&mut lookup, message, seen);
+            each(lookup);
             return;
         };
-        let Some(mut exchange) = known.waiting.take() else {
+        let Some(mut lookup) = known.waiting.take() else {
             self.repeated_answers = self.repeated_answers.saturating_add(1);
             return;
         };
         known.last = seen.time;
-        fill_answer(&mut exchange, message, seen);
+        fill_answer(&mut lookup, message, seen);
         // Link-local questions go to a group; the one that answers is the resolver.
-        exchange.resolver = asked.resolver;
-        each(exchange);
+        lookup.exchange.resolver = asked.resolver;
+        each(lookup);
     }
 
     /// A multicast response answers whoever asked for a name it holds (RFC 6762 §6).
@@ -257,7 +258,7 @@ impl LookupTable {
         &mut self,
         message: &DnsMessage,
         seen: Seen,
-        each: &mut impl FnMut(Box<DnsExchange>),
+        each: &mut impl FnMut(Box<DnsLookup>),
     ) {
         let records = || {
             message
@@ -269,20 +270,20 @@ impl LookupTable {
             let Some(known) = self.pending.get_mut(key) else {
                 continue;
             };
-            let holds = known.waiting.as_ref().is_some_and(|exchange| {
+            let holds = known.waiting.as_ref().is_some_and(|lookup| {
                 records().any(|record| {
-                    record.owner == exchange.name
-                        && (exchange.query_type == A) == record.address.is_ipv4()
+                    record.owner == lookup.name
+                        && (lookup.exchange.query_type == A) == record.address.is_ipv4()
                 })
             });
-            if holds && let Some(mut exchange) = known.waiting.take() {
+            if holds && let Some(mut lookup) = known.waiting.take() {
                 known.last = seen.time;
-                fill_answer(&mut exchange, message, seen);
-                exchange.addresses = records()
-                    .filter(|record| record.owner == exchange.name)
+                fill_answer(&mut lookup, message, seen);
+                lookup.exchange.addresses = records()
+                    .filter(|record| record.owner == lookup.name)
                     .map(|record| record.address)
                     .collect();
-                each(exchange);
+                each(lookup);
             }
         }
     }
@@ -300,52 +301,60 @@ impl LookupTable {
     }
 }
 
-fn empty_exchange(asked: Asked<'_>) -> Box<DnsExchange> {
-    Box::new(DnsExchange {
-        client: asked.client,
-        resolver: asked.resolver,
-        transport: asked.transport,
+fn unanswered(asked: Asked<'_>) -> Box<DnsLookup> {
+    Box::new(DnsLookup {
         name: asked.name.cloned(),
-        query_type: asked.query_type,
-        query: None,
-        last_query: None,
-        queries: 0,
-        answer: None,
-        outcome: DnsOutcome::NoReply,
         cnames: Vec::new(),
-        addresses: Vec::new(),
-        ttl: None,
-        answered: false,
         hints: Vec::new(),
-        answer_cut_short: false,
-        truncated: false,
+        ttl: None,
+        exchange: DnsExchange {
+            client: asked.client,
+            resolver: asked.resolver,
+            transport: asked.transport,
+            query_type: asked.query_type,
+            query: None,
+            last_query: None,
+            queries: 0,
+            answer: None,
+            outcome: DnsOutcome::NoReply,
+            addresses: Vec::new(),
+            answered: false,
+            answer_cut_short: false,
+            truncated: false,
+        },
     })
 }
 
-fn fill_answer(exchange: &mut DnsExchange, message: &DnsMessage, seen: Seen) {
+fn fill_answer(lookup: &mut DnsLookup, message: &DnsMessage, seen: Seen) {
+    let DnsLookup {
+        name,
+        cnames,
+        hints,
+        ttl,
+        exchange,
+    } = lookup;
+    cnames.clone_from(&message.cnames);
+    hints.clone_from(&message.hints);
+    *ttl = message.ttl;
     exchange.answer = Some(seen);
     exchange.outcome = DnsOutcome::Answered {
         response_code: message.response_code,
     };
-    exchange.cnames.clone_from(&message.cnames);
     exchange.addresses = message
         .addresses
         .iter()
         .map(|record| record.address)
         .collect();
-    exchange.ttl = message.ttl;
     exchange.answered = message.answered;
-    exchange.hints.clone_from(&message.hints);
     exchange.answer_cut_short = message.cut_short;
     exchange.truncated = message.truncated;
     // Hardly anybody asks several questions at once (RFC 9619); aliases are those of the first.
     if let [first, _, ..] = message.questions.as_slice() {
-        if first.name != exchange.name {
-            exchange.cnames.clear();
+        if first.name != *name {
+            cnames.clear();
         }
-        let cnames = &exchange.cnames;
         let belongs = |owner: &Option<HostName>| {
-            *owner == exchange.name || owner.as_ref().is_some_and(|owner| cnames.contains(owner))
+            owner == name || owner.as_ref().is_some_and(|owner| cnames.contains(owner))
         };
         exchange.addresses = message
             .addresses
@@ -401,16 +410,9 @@ mod tests {
                 (client, resolver)
             };
             let message = message(*id, *response, name);
-            table.take(
-                &message,
-                from,
-                to,
-                DnsTransport::Udp,
-                seen,
-                &mut |exchange| {
-                    finished.push((exchange.queries, exchange.answer.is_some()));
-                },
-            );
+            table.take(&message, from, to, DnsTransport::Udp, seen, &mut |lookup| {
+                finished.push((lookup.exchange.queries, lookup.exchange.answer.is_some()));
+            });
         }
         (finished, table)
     }
@@ -432,7 +434,9 @@ mod tests {
     fn the_same_question_after_its_answer_is_a_new_one() {
         let asked = [(1, false, "a.b"), (1, true, "a.b"), (1, false, "a.b")];
         let (mut finished, table) = run(&Limits::default(), &asked);
-        table.finish(&mut |exchange| finished.push((exchange.queries, exchange.answer.is_some())));
+        table.finish(&mut |lookup| {
+            finished.push((lookup.exchange.queries, lookup.exchange.answer.is_some()))
+        });
         assert_eq!(finished, [(1, true), (1, false)]);
     }
 
@@ -463,7 +467,7 @@ mod tests {
             let seen = Seen::default();
             table.take(&message, from, to, DnsTransport::Udp, seen, &mut |one| {
                 let name = one.name.as_ref().map(ToString::to_string);
-                finished.push((name, one.queries, one.addresses.clone()));
+                finished.push((name, one.exchange.queries, one.exchange.addresses.clone()));
             });
         }
         let exchange = |name: &str, address: [u8; 4]| {

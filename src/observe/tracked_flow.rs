@@ -205,6 +205,7 @@ impl TrackedFlow {
     #[must_use]
     pub fn keep_until(&self, limits: &Limits) -> Timestamp {
         let patience = match &self.part {
+            Part::Udp(part) if !part.datagrams.may_serve() => limits.answer_wait,
             Part::Udp(_) => limits.udp_idle,
             Part::Tcp(part) if part.state.closed().is_some() => limits.closed_linger,
             Part::Tcp(_) => limits.tcp_idle,

@@ -240,7 +240,7 @@ fn host(host: &HostReport) -> Host<'_> {
         through_proxy: host.through_proxy,
         retired: host.retired,
         generic: host.generic,
-        inspection: host.inspection.as_ref().map(evidence),
+        inspection: host.inspection.as_deref().map(evidence),
         evidence: host.evidence().iter().map(evidence).collect(),
     }
 }
@@ -380,7 +380,7 @@ fn lookup(lookup: &LookupReport) -> Lookup<'_> {
         client: exchange.client.ip().to_string(),
         resolver: exchange.resolver.ip().to_string(),
         transport: dns_transport(exchange.transport),
-        name: exchange.name.as_ref().map_or("", HostName::as_str),
+        name: lookup.name.as_ref().map_or("", HostName::as_str),
         query_type: type_name(exchange.query_type).into_owned(),
         outcome: lookup.outcome.code(),
         response_code: match exchange.outcome {
@@ -389,7 +389,7 @@ fn lookup(lookup: &LookupReport) -> Lookup<'_> {
             }
             DnsOutcome::NoReply => None,
         },
-        cnames: exchange.cnames.iter().map(HostName::as_str).collect(),
+        cnames: lookup.cnames.iter().map(HostName::as_str).collect(),
         addresses: exchange.addresses.iter().map(ToString::to_string).collect(),
         first_frame: frame(exchange.query.or(exchange.answer)),
         answer_frame: frame(exchange.answer),

@@ -5,9 +5,9 @@ use intap::audit::{AuditOptions, AuditReport, Auditor, ScenarioPlan};
 use intap::catalog::{Catalog, ScenarioFile};
 use intap::facts::{
     AlertFact, Application, CaptureSummary, CertificateFact, ClientHelloFact, Direction,
-    DnsExchange, DnsOutcome, DnsTransport, Establishment, Fact, FactSink, FiveTuple, FlowEnd,
-    FlowRecord, FrameNumber, HostName, HostSighting, HttpExchange, HttpFacts, MacAddress, NtpFact,
-    Reset, Seen, ServerHelloFact, TcpFacts, Timestamp, TlsFacts, Transport, TunnelKind,
+    DnsExchange, DnsLookup, DnsOutcome, DnsTransport, Establishment, Fact, FactSink, FiveTuple,
+    FlowEnd, FlowRecord, FrameNumber, HostName, HostSighting, HttpExchange, HttpFacts, MacAddress,
+    NtpFact, Reset, Seen, ServerHelloFact, TcpFacts, Timestamp, TlsFacts, Transport, TunnelKind,
     TunnelRequest,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -90,24 +90,26 @@ impl Device {
     /// Looks up `name`; the answer is `addresses`, or the response code alone.
     fn looks_up_as(&mut self, name: &str, response_code: u16, addresses: Vec<IpAddr>) {
         let (query, answer) = (self.seen(), self.seen());
-        self.facts.push(Fact::Dns(Box::new(DnsExchange {
-            client: SocketAddr::new(self.address, 50_000),
-            resolver: "10.0.0.1:53".parse().unwrap(),
-            transport: DnsTransport::Udp,
+        self.facts.push(Fact::Dns(Box::new(DnsLookup {
             name: HostName::from_wire(name.as_bytes()),
-            query_type: 1,
-            query: Some(query),
-            last_query: None,
-            queries: 1,
-            answer: Some(answer),
-            outcome: DnsOutcome::Answered { response_code },
             cnames: Vec::new(),
-            answered: !addresses.is_empty(),
-            addresses,
-            ttl: Some(60),
             hints: Vec::new(),
-            answer_cut_short: false,
-            truncated: false,
+            ttl: Some(60),
+            exchange: DnsExchange {
+                client: SocketAddr::new(self.address, 50_000),
+                resolver: "10.0.0.1:53".parse().unwrap(),
+                transport: DnsTransport::Udp,
+                query_type: 1,
+                query: Some(query),
+                last_query: None,
+                queries: 1,
+                answer: Some(answer),
+                outcome: DnsOutcome::Answered { response_code },
+                answered: !addresses.is_empty(),
+                addresses,
+                answer_cut_short: false,
+                truncated: false,
+            },
         })));
     }
 

@@ -1,9 +1,9 @@
 //! Wireshark display filters that show what a finding is about.
 
 use super::ClientReport;
-use crate::audit::report::HostReport;
+use crate::audit::report::{FlowEnds, HostReport};
 use crate::facts::Transport;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Hosts shown by one filter: more would not fit a line.
 const HOSTS_SHOWN: usize = 3;
@@ -14,6 +14,7 @@ pub fn of_hosts(client: &ClientReport, hosts: &[&HostReport]) -> String {
     for host in hosts.iter().take(HOSTS_SHOWN) {
         let part = host
             .example
+            .as_deref()
             .map_or_else(|| of_name(client, &host.name), of_flow);
         if !parts.contains(&part) {
             parts.push(part);
@@ -44,7 +45,7 @@ pub fn of_name(client: &ClientReport, name: &str) -> String {
 }
 
 /// The filter of one flow.
-pub fn of_flow((originator, responder, transport): (SocketAddr, SocketAddr, Transport)) -> String {
+pub fn of_flow((originator, responder, transport): &FlowEnds) -> String {
     let word = match transport {
         Transport::Tcp => "tcp",
         Transport::Udp => "udp",

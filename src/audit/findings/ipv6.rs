@@ -31,6 +31,9 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
     finding.hosts.clone_from(&v6.failed_hosts);
     finding.evidence.clone_from(&v6.evidence);
     finding.evidence.sort_by_key(|evidence| evidence.seen);
-    finding.display_filter = v6.example.map_or_else(String::new, display_filter::of_flow);
+    finding.display_filter = v6
+        .example
+        .as_deref()
+        .map_or_else(String::new, display_filter::of_flow);
     Some(finding)
 }

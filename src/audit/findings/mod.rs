@@ -27,6 +27,8 @@ use super::progress;
 use super::report::{ClientReport, HostReport, SetReport, joined_evidence};
 use super::verdict::Verdict;
 use crate::catalog::{Catalog, EndpointSet, Platform, Requirement, SetKey};
+use crate::facts::Seen;
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 /// How grave a finding is.
@@ -115,10 +117,33 @@ const CLIENT_RULES: [fn(&Scene<'_>) -> Option<Finding>; 5] = [
     unlisted_names::find,
 ];
 
+/// What decides the order of findings of one severity: the stage that fails, how much is needed what fails, and when it did.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    stage: (bool, Option<usize>),
+    level: Reverse<Requirement>,
+    first: (bool, Option<Seen>),
+}
+
 /// All findings, the gravest first; among the grave ones, what the devices need first.
 #[must_use]
 pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Finding> {
-    let mut findings: Vec<((Option<usize>, Requirement), Finding)> = Vec::new();
+    let mut findings: Vec<(Rank, Finding)> = Vec::new();
+    let mut add = |stage: Option<usize>, level: Requirement, finding: Finding| {
+        // There may be tens of thousands; doubling would take as much again.
+        if findings.len() == findings.capacity() {
+            findings.reserve_exact((findings.len() / 4).max(16));
+        }
+        let first = finding.evidence.iter().map(|evidence| evidence.seen).min();
+        // Where a device was stopped is settled by the order of its scenario; lesser things go by weight and time.
+        let stage = stage.filter(|_| finding.severity == Severity::Critical);
+        let rank = Rank {
+            stage: (stage.is_none(), stage),
+            level: Reverse(level),
+            first: (first.is_none(), first),
+        };
+        findings.push((rank, finding));
+    };
     for client in clients {
         let Some(address) = client.addresses.first().copied() else {
             continue;
@@ -133,30 +158,20 @@ pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Findin
             if found.is_empty() {
                 continue;
             }
-            let rank = (
-                progress::stage_of_failure(&client.scenario, set, catalog),
-                scene.level_of(set),
-            );
-            findings.extend(found.into_iter().map(|finding| (rank, finding)));
+            let stage = progress::stage_of_failure(&client.scenario, set, catalog);
+            for finding in found {
+                add(stage, scene.level_of(set), finding);
+            }
         }
-        findings.extend(
-            CLIENT_RULES
-                .iter()
-                .filter_map(|rule| rule(&scene))
-                .map(|finding| ((None, Requirement::None), finding)),
-        );
+        for finding in CLIENT_RULES.iter().filter_map(|rule| rule(&scene)) {
+            add(None, Requirement::None, finding);
+        }
     }
-    findings.sort_by_cached_key(|((stage, level), finding)| {
-        let first = finding.evidence.iter().map(|evidence| evidence.seen).min();
-        // Where a device was stopped is settled by the order of its scenario; lesser things go by weight and time.
-        let stage = stage.filter(|_| finding.severity == Severity::Critical);
-        (
-            std::cmp::Reverse(finding.severity),
-            (stage.is_none(), stage),
-            std::cmp::Reverse(*level),
-            (first.is_none(), first),
-            (finding.client, finding.set.clone(), finding.code),
-        )
+    findings.sort_by(|(rank, a), (other, b)| {
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| rank.cmp(other))
+            .then_with(|| (a.client, &a.set, a.code).cmp(&(b.client, &b.set, b.code)))
     });
     findings.into_iter().map(|(_, finding)| finding).collect()
 }
@@ -324,7 +339,11 @@ impl Scene<'_> {
     /// A finding about hosts of a set, with everything that follows from them filled in.
     fn finding(&self, code: FindingCode, set: &SetReport, hosts: &[&HostReport]) -> Finding {
         let mut evidence = joined_evidence(hosts.iter().copied());
-        evidence.extend(hosts.iter().filter_map(|host| host.inspection.clone()));
+        evidence.extend(
+            hosts
+                .iter()
+                .filter_map(|host| host.inspection.as_deref().cloned()),
+        );
         evidence.sort_by_key(|item| item.seen);
         evidence.dedup();
         Finding {

@@ -21,7 +21,7 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
             for responder in &host.responders {
                 let port = responder.port();
                 let listed_for = |transport| listed.lists_port(transport, port) != Some(false);
-                let transports: Vec<Transport> = host.transports.iter().copied().collect();
+                let transports: Vec<Transport> = host.transports.into_iter().flatten().collect();
                 // Which of two transports went to which port is not kept; the one that the list has explains it.
                 let place = match transports.as_slice() {
                     [Transport::Udp] if !listed_for(Transport::Udp) => format!("UDP {port}"),

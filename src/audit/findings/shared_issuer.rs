@@ -23,7 +23,8 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
     };
     let mut by_issuer: BTreeMap<&str, Vec<&HostReport>> = BTreeMap::new();
     for host in hosts() {
-        if let Some(issuer) = &host.unknown_issuer {
+        let signs = host.tls_signs.as_ref();
+        if let Some(issuer) = signs.and_then(|signs| signs.unknown_issuer.as_deref()) {
             by_issuer.entry(issuer).or_default().push(host);
         }
     }
@@ -47,7 +48,7 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
         None if are_unrelated(&refused) => {
             let mut makes: Vec<u64> = refused
                 .iter()
-                .filter_map(|host| host.refused_fingerprint)
+                .filter_map(|host| host.tls_signs.as_ref()?.fingerprint)
                 .collect();
             let known = makes.len();
             makes.dedup();

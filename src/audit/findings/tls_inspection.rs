@@ -31,7 +31,7 @@ pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
     let mut finding = scene.finding(FindingCode::TlsInspection, set, &hosts);
     let names = wording::named(&hosts, &set.description);
     // Under TLS 1.3 the certificate is encrypted: what the device does can be seen, why can only be supposed.
-    finding.summary = match hosts.iter().find_map(|host| host.inspection.as_ref()) {
+    finding.summary = match hosts.iter().find_map(|host| host.inspection.as_deref()) {
         Some(sign) if hosts.iter().any(|host| refused(host)) => format!(
             "{names}: refused by the device because of TLS inspection, which is not supported there ({})",
             sign.what

@@ -205,9 +205,9 @@ pub struct Need {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
     /// The stable name, such as `sign-in`.
-    pub name: String,
+    pub name: Arc<str>,
     /// A heading for people.
-    pub title: String,
+    pub title: Arc<str>,
     /// What is contacted in it.
     pub targets: Targets,
     /// How well its place in the order is founded.
@@ -536,7 +536,7 @@ mod tests {
             .into_iter()
             .map(|stage| stage.name)
             .collect();
-        let place = |name: &str| stages.iter().position(|stage| stage == name).unwrap();
+        let place = |name: &str| stages.iter().position(|stage| **stage == *name).unwrap();
         assert!(place("network") < place("profile") && place("profile") < place("sign-in"));
         assert!(place("sign-in") < place("join") && place("join") < place("enrollment"));
     }

@@ -151,8 +151,8 @@ fn read_scenario(mut record: Record<'_>, groups: &[Arc<Group>]) -> Result<Scenar
     for mut stage in record.tables("stage")? {
         stage.rename(format!("{}, {}", record.name(), stage.name()));
         stages.push(Stage {
-            name: required_text(&mut stage, "name")?,
-            title: required_text(&mut stage, "title")?,
+            name: required_text(&mut stage, "name")?.into(),
+            title: required_text(&mut stage, "title")?.into(),
             targets: read_targets(&mut stage)?,
             certainty: read_certainty(&mut stage)?,
             source: stage.text("source")?,
