@@ -558,7 +558,7 @@ mod handshake {
         for (description, cause) in [
             (42, "tls_untrusted_issuer"),
             (43, "tls_client_abort"),
-            (45, "tls_client_abort"),
+            (45, "tls_certificate_expired"),
             (46, "tls_untrusted_issuer"),
             (48, "tls_untrusted_issuer"),
         ] {

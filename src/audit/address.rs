@@ -32,8 +32,7 @@ pub fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    let shared = first == 100 && (64..128).contains(&second);
+    let [first, ..] = address.octets();
     !(address.is_private()
         || address.is_loopback()
         || address.is_link_local()
@@ -41,7 +40,18 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_broadcast()
         || address.is_multicast()
         || first == 0
-        || shared)
+        || is_shared_v4(address))
+}
+
+/// An address that providers and tunnels hand out for their own use (RFC 6598), `100.64.0.0/10`.
+#[must_use]
+pub fn is_shared(address: IpAddr) -> bool {
+    matches!(without_nat64(address), IpAddr::V4(v4) if is_shared_v4(v4))
+}
+
+fn is_shared_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    first == 100 && (64..128).contains(&second)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {

@@ -39,6 +39,8 @@ pub enum Cause {
     TlsClientAbort,
     /// The server ended the handshake with a fatal alert.
     TlsServerAlert,
+    /// The client refuses a certificate because it has expired or is not valid yet, by its own clock.
+    TlsCertificateExpired,
     /// The proxy wants a login (407).
     ProxyAuthRequired,
     /// The proxy forbids it (403).
@@ -76,7 +78,7 @@ pub enum Stage {
 
 impl Cause {
     /// Every cause, in the order of the stages.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::DnsNxdomain,
         Self::DnsServfail,
         Self::DnsRefused,
@@ -94,6 +96,7 @@ impl Cause {
         Self::TlsUntrustedIssuer,
         Self::TlsClientAbort,
         Self::TlsServerAlert,
+        Self::TlsCertificateExpired,
         Self::ProxyAuthRequired,
         Self::ProxyForbidden,
         Self::ProxyBadGateway,
@@ -126,6 +129,7 @@ impl Cause {
             Self::TlsUntrustedIssuer => "tls_untrusted_issuer",
             Self::TlsClientAbort => "tls_client_abort",
             Self::TlsServerAlert => "tls_server_alert",
+            Self::TlsCertificateExpired => "tls_certificate_expired",
             Self::ProxyAuthRequired => "proxy_auth_required",
             Self::ProxyForbidden => "proxy_forbidden",
             Self::ProxyBadGateway => "proxy_bad_gateway",
@@ -161,7 +165,8 @@ impl Cause {
             | Self::SilenceAfterClientHello
             | Self::TlsUntrustedIssuer
             | Self::TlsClientAbort
-            | Self::TlsServerAlert => Stage::Handshake,
+            | Self::TlsServerAlert
+            | Self::TlsCertificateExpired => Stage::Handshake,
             Self::HttpBlockPage
             | Self::RangeIgnored
             | Self::ResetBeforeResponse
@@ -192,6 +197,9 @@ impl Cause {
                 "the device gives up on the certificate it is shown (TLS inspection suspected)"
             }
             Self::TlsServerAlert => "the server ends the TLS handshake with an alert",
+            Self::TlsCertificateExpired => {
+                "the device takes the certificate for expired (look at its clock)"
+            }
             Self::ProxyAuthRequired => "the proxy wants a login (407)",
             Self::ProxyForbidden => "the proxy forbids it (403)",
             Self::ProxyBadGateway => "the proxy cannot reach the server",
@@ -201,6 +209,16 @@ impl Cause {
             Self::QuicNoReply => "no reply to QUIC",
             Self::ResetBeforeResponse => "reset after the request was sent",
             Self::NoResponse => "the request is never answered",
+        }
+    }
+
+    /// The cause in words where nothing but plain HTTP was spoken.
+    #[must_use]
+    pub fn phrase_of_plain_http(self) -> &'static str {
+        match self {
+            Self::RstAfterClientHello => "reset right after the request",
+            Self::SilenceAfterClientHello => "silence after the request",
+            cause => cause.phrase(),
         }
     }
 

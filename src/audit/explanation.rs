@@ -184,6 +184,12 @@ impl Cause {
                 INSPECTION,
                 "RFC 8446 §6.2",
             ),
+            Self::TlsCertificateExpired => (
+                "The client ended the handshake with the alert certificate_expired, which stands for not valid yet, too.",
+                "A certificate that the server has really let expire.",
+                "set the device's clock, and let it reach its time server (UDP 123)",
+                "RFC 8446 §6.2",
+            ),
             Self::TlsServerAlert => (
                 "The server ended the handshake with a fatal alert.",
                 "",

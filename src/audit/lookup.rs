@@ -65,11 +65,14 @@ fn judge_silence(exchange: &DnsExchange, end: Timestamp, replies_missing: bool) 
         // Nobody has to answer a multicast question.
         return LookupOutcome::Failed(Cause::DnsNoAnswer);
     }
-    // A client that asks again has had no answer, whatever the capture lacks.
-    if exchange.queries > 1 {
+    let last = exchange.last_query.unwrap_or(query);
+    let waited = end.since(last.time) >= PATIENCE;
+    // A client that asks again and again has had no answer, whatever the capture lacks; one that asks twice may have been
+    // impatient.
+    if exchange.queries > 2 || (exchange.queries == 2 && waited && !replies_missing) {
         return LookupOutcome::Failed(Cause::DnsNoAnswer);
     }
-    if replies_missing || end.since(query.time) < PATIENCE {
+    if replies_missing || !waited {
         return LookupOutcome::Unknown;
     }
     LookupOutcome::Failed(Cause::DnsNoAnswer)
@@ -183,8 +186,18 @@ pub(super) mod tests {
         );
         assert_eq!(
             judge(&asked(2), 200, true),
+            "unknown",
+            "a late answer is not captured either"
+        );
+        assert_eq!(
+            judge(&asked(2), 101, false),
+            "unknown",
+            "the capture ended right after the second question"
+        );
+        assert_eq!(
+            judge(&asked(3), 101, true),
             "no_answer",
-            "the client asked again"
+            "the client asked again and again"
         );
     }
 }

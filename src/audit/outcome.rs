@@ -5,6 +5,7 @@
 
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::EvidenceList;
+use super::issuer;
 use super::reset::{refusal_words, reset_words};
 use super::vantage::unseen_octets;
 use super::web;
@@ -21,6 +22,23 @@ pub const SILENCE: Duration = Duration::from_secs(3);
 /// A client that closes this soon after the server's certificate has refused it; one that closes later held a spare
 /// connection open and did not need it.
 const REFUSAL: Duration = Duration::from_secs(2);
+
+/// A server that has acknowledged a request may work on it for this long, as long as the client waits too.
+const SERVER_TIME: Duration = Duration::from_secs(15);
+
+/// An answer to a SYN may take this long: clients wait for it before they send another one (RFC 6298 §2.1).
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A client that has said nothing for this long after its connection stood holds it in reserve: one that needs it speaks at
+/// once.
+const UNUSED: Duration = Duration::from_secs(1);
+
+/// A client that refuses a certificate after its own Finished closes at once; one that lets this much time go by, and what the
+/// server sends next, has no use for the connection.
+const PROMPT: Duration = Duration::from_millis(50);
+
+/// The words for an answer of which nothing arrives.
+pub const FULL_SIZE_LOST: &str = "answer of the server, which the client never acknowledges: packets of full size are lost on the way";
 
 /// Finished, its ChangeCipherSpec and one alert together stay below this size in TLS 1.3 (6 + 74 + 24 octets); a client
 /// that sends more has sent a request.
@@ -202,6 +220,9 @@ fn judge_tcp(
     if vantage.missing == Some(Direction::Originator) && from_originator == 0 {
         return judge_from_answers(flow, tcp, known_host, vantage, evidence);
     }
+    if let Some(outcome) = judge_unused(flow, tcp) {
+        return outcome;
+    }
     let acknowledged_answer = tcp.originator_acknowledged_data.is_some();
     if server_octets == 0 && !acknowledged_answer {
         return judge_without_answer(flow, tcp, vantage, evidence);
@@ -213,6 +234,32 @@ fn judge_tcp(
         return outcome;
     }
     judge_conversation(flow, tcp, vantage, known_host, evidence)
+}
+
+/// A connection that the client opened in advance and did not need: it sends nothing until one side has had enough of it.
+fn judge_unused(flow: &FlowRecord, tcp: &TcpFacts) -> Option<Outcome> {
+    let [client_octets, _] = tcp.payload;
+    let [client_acknowledged, _] = tcp.acknowledged;
+    let [client_fin, server_fin] = tcp.fin;
+    let [client_reset, server_reset] = &tcp.reset;
+    let opened = tcp.established?;
+    // One acknowledged octet may be the FIN.
+    if client_octets > 0
+        || client_acknowledged > 1
+        || flow.tunnel.is_some()
+        || flow.establishment != Establishment::FromStart
+    {
+        return None;
+    }
+    let client_left = earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin);
+    let server_left = earliest(server_reset.as_ref().map(|reset| reset.seen), server_fin);
+    match (client_left, server_left) {
+        (Some(client), Some(server)) if client.frame < server.frame => Some(Outcome::Abandoned),
+        (Some(_), None) => Some(Outcome::Abandoned),
+        // Whoever refuses a connection after it stood does so before a client has had time to think.
+        (_, Some(server)) if server.time.since(opened.time) >= UNUSED => Some(Outcome::Abandoned),
+        _ => None,
+    }
 }
 
 /// The server answers, but its answer never reaches the client: packets of full size are lost on the way (RFC 2923 §2.1).
@@ -240,10 +287,7 @@ fn judge_lost_answer(
     }
     evidence.add_some(first_data, first_data_words(flow));
     add_size_problem(flow, evidence);
-    evidence.add(
-        answer,
-        "answer of the server, which the client never acknowledges: packets of full size are lost on the way",
-    );
+    evidence.add(answer, FULL_SIZE_LOST);
     evidence.add_some(gave_up, "the client gives up");
     Some(Outcome::Failed(Cause::SilenceAfterClientHello))
 }
@@ -252,6 +296,10 @@ fn judge_unanswered_syn(tcp: &TcpFacts, vantage: Vantage, evidence: &mut Evidenc
     let Some(syn) = tcp.syn else {
         return Outcome::Unclear(Unclear::Unknown);
     };
+    let last = tcp.last_syn.unwrap_or(syn);
+    if tcp.syn_count == 2 && vantage.end.since(last.time) < PATIENCE {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
     if tcp.syn_count > 1 {
         evidence.add_some(
             tcp.last_syn,
@@ -263,7 +311,7 @@ fn judge_unanswered_syn(tcp: &TcpFacts, vantage: Vantage, evidence: &mut Evidenc
         return Outcome::Unclear(Unclear::OneWay);
     }
     // Clients repeat a SYN after 1 s (RFC 6298 §2.1); one that does not has lost interest.
-    if vantage.end.since(syn.time) < Duration::from_secs(1) {
+    if vantage.end.since(syn.time) < PATIENCE {
         return Outcome::Unclear(Unclear::StillOpen);
     }
     Outcome::Abandoned
@@ -324,6 +372,10 @@ fn judge_without_answer(
         return Outcome::Unclear(Unclear::OneWay);
     };
     let gave_up = client_reset.as_ref().map(|reset| reset.seen).or(client_fin);
+    // Who has the request may take its time, as long as the client waits too; a TLS handshake is answered at once.
+    if gave_up.is_none() && !looks_like_tls(flow) && may_be_at_work(first_data, tcp, vantage) {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
     let waited_until = gave_up.map_or(vantage.end, |seen| seen.time);
     if waited_until.since(first_data.time) >= SILENCE {
         evidence.add_some(gave_up, "the client gives up");
@@ -388,6 +440,9 @@ fn judge_from_answers(
     if let Some(reset) = server_reset
         && server_octets == 0
     {
+        if flow.establishment == Establishment::MidStream {
+            return Outcome::Unclear(Unclear::MidStream);
+        }
         evidence.add(reset.seen, reset_words(reset, tcp));
         return Outcome::Failed(Cause::RstAfterClientHello);
     }
@@ -447,7 +502,7 @@ fn judge_conversation(
     if let Some(tunnel) = &flow.tunnel {
         evidence.add(tunnel.request, tunnel_words(tunnel));
         let Some(opened) = tunnel.opened else {
-            return judge_refused_tunnel(tunnel, tcp, evidence);
+            return judge_refused_tunnel(tunnel, tcp, vantage, evidence);
         };
         evidence.add(opened, "the proxy opens the tunnel");
         return match &flow.tls {
@@ -514,6 +569,7 @@ fn judge_legs(flow: &FlowRecord, tcp: &TcpFacts) -> Outcome {
 fn judge_refused_tunnel(
     tunnel: &TunnelRequest,
     tcp: &TcpFacts,
+    vantage: Vantage,
     evidence: &mut EvidenceList,
 ) -> Outcome {
     let Some((status, seen)) = tunnel.refusals.last().copied() else {
@@ -526,6 +582,13 @@ fn judge_refused_tunnel(
     // The login may be among what the capture lacks.
     if status == 407 && has_gaps(tcp) {
         return Outcome::Unclear(Unclear::Lost);
+    }
+    // The client has logged in, or is about to.
+    let [last_request, _] = tcp.last_data;
+    let latest = last_request.map_or(seen, |request| request.max(seen));
+    let [ended, _] = tcp.fin;
+    if status == 407 && ended.is_none() && vantage.end.since(latest.time) < SILENCE {
+        return Outcome::Unclear(Unclear::StillOpen);
     }
     match tunnel.kind {
         TunnelKind::HttpConnect => {
@@ -551,7 +614,8 @@ fn judge_tls(
     vantage: Vantage,
     evidence: &mut EvidenceList,
 ) -> Outcome {
-    let [client_reset, server_reset] = &tcp.reset;
+    let [client_reset, _] = &tcp.reset;
+    let server_reset = cutting_reset(tcp);
     let [client_fin, server_fin] = tcp.fin;
     if let Some(hello) = &tls.client_hello {
         evidence.add(hello.seen, "ClientHello");
@@ -573,12 +637,20 @@ fn judge_tls(
     if let Some(outcome) = fatal_alert(tls, evidence) {
         return outcome;
     }
-    let client_left = earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin);
-    let server_left = earliest(server_reset.as_ref().map(|reset| reset.seen), server_fin);
+    // An alert that nothing follows is how a client says that it leaves; the server may close before the client's FIN.
+    let client_left = [
+        client_reset.as_ref().map(|reset| reset.seen),
+        client_fin,
+        tls.client_alert_sized,
+    ]
+    .into_iter()
+    .flatten()
+    .min_by_key(|seen| seen.frame);
+    let server_left = earliest(server_reset.map(|reset| reset.seen), server_fin);
     if let Some(request) = tls.request {
         return judge_unanswered_request(
             request,
-            server_reset.as_ref(),
+            server_reset,
             server_left,
             client_left,
             tcp,
@@ -622,6 +694,10 @@ fn judge_tls(
             Unclear::Unknown
         });
     };
+    // The client left before there was anything to object to.
+    if client_left.is_some_and(|left| left.frame < server_hello.seen.frame) {
+        return Outcome::Abandoned;
+    }
     if let Some(reset) = server_reset
         && client_left.is_none_or(|left| reset.seen.frame < left.frame)
         && tls.handshake_finished.is_none()
@@ -631,11 +707,30 @@ fn judge_tls(
     }
     // A client that has finished and holds the connection is content with the server; it may not need it yet.
     let end = earliest(client_left, server_left).map_or(vantage.end, |left| left.time);
-    if let Some(finished) = tls.handshake_finished
-        && tls.client_alert_sized.is_none()
-        && (server_hello.version < 0x0304 || end.since(finished.time) > REFUSAL)
-    {
+    let waited = tls
+        .handshake_finished
+        .map(|finished| end.since(finished.time));
+    // Programs that look at the certificate after the handshake refuse it by leaving.
+    let foreign = tls
+        .certificate
+        .as_ref()
+        .is_some_and(|certificate| issuer::unknown_issuer(certificate).is_some());
+    let accepted = |waited: Duration| {
+        waited > REFUSAL || (server_hello.version < 0x0304 && !(foreign && client_left.is_some()))
+    };
+    if waited.is_some_and(accepted) {
         return Outcome::Served;
+    }
+    // What began before the capture may be over; its remains prove nothing (a reset answers whatever comes too late).
+    if flow.establishment == Establishment::MidStream && tls.client_hello.is_none() {
+        return Outcome::Unclear(Unclear::MidStream);
+    }
+    if let Some(alert) = tls.server_alert_sized
+        && !(unreadable || vantage.lossy)
+        && client_left.is_none_or(|left| alert.frame < left.frame)
+    {
+        evidence.add(alert, "record of the server that has the size of an alert");
+        return Outcome::Failed(Cause::TlsServerAlert);
     }
     let server_was_first = match (server_left, client_left) {
         (Some(server), Some(client)) => server.frame < client.frame,
@@ -643,9 +738,18 @@ fn judge_tls(
     };
     if let Some(left) = client_left
         && !server_was_first
-        && (tls.client_alert_sized.is_some() || end.since(last_leg(tls, tcp).time) <= REFUSAL)
     {
-        return judge_client_left(tls, tcp, left, evidence);
+        // After its Finished a client's alert says that it closes; one that refuses a certificate sends no Finished, or goes at once.
+        if waited.is_some_and(|waited| waited > PROMPT || tls.client_alert_sized.is_some()) {
+            evidence.add(
+                left,
+                "the client closes the connection without having used it",
+            );
+            return Outcome::Abandoned;
+        }
+        if tls.client_alert_sized.is_some() || end.since(last_leg(tls, tcp).time) <= REFUSAL {
+            return judge_client_left(tls, tcp, left, evidence);
+        }
     }
     judge_stalled_handshake(
         server_left.filter(|_| server_was_first).or(client_left),
@@ -654,6 +758,22 @@ fn judge_tls(
         vantage,
         evidence,
     )
+}
+
+/// The server has acknowledged everything that the client sent, the request among it, and has not had long to answer.
+pub fn may_be_at_work(request: Seen, tcp: &TcpFacts, vantage: Vantage) -> bool {
+    let [sent, _] = tcp.payload;
+    let [acknowledged, _] = tcp.acknowledged;
+    sent > 0 && acknowledged >= sent && vantage.end.since(request.time) < SERVER_TIME
+}
+
+/// The server's reset, unless it comes after the server's own FIN: that is how connections are cleared away (RFC 9293 §3.10.7.4).
+pub fn cutting_reset(tcp: &TcpFacts) -> Option<&Reset> {
+    let [_, reset] = &tcp.reset;
+    let [_, fin] = tcp.fin;
+    reset
+        .as_ref()
+        .filter(|reset| fin.is_none_or(|fin| reset.seen.frame < fin.frame))
 }
 
 /// The last packet that brought the handshake forward.
@@ -704,6 +824,8 @@ fn fatal_alert(tls: &TlsFacts, evidence: &mut EvidenceList) -> Option<Outcome> {
     );
     Some(Outcome::Failed(match (alert.by, alert.description) {
         (Direction::Responder, _) => Cause::TlsServerAlert,
+        // certificate_expired: expired or not valid yet (RFC 8446 §6.2)
+        (Direction::Originator, 45) => Cause::TlsCertificateExpired,
         // bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2)
         (Direction::Originator, 42 | 46 | 48) => Cause::TlsUntrustedIssuer,
         (Direction::Originator, _) => Cause::TlsClientAbort,
@@ -745,6 +867,12 @@ fn judge_unanswered_request(
     if unseen_octets(tcp, Direction::Responder) > 0 {
         return Outcome::Served;
     }
+    // Where the capture lacks packets, what the server sent after the request may be the answer.
+    let [_, last_answer] = tcp.last_data;
+    let lost = has_gaps(tcp) || tcp.lost_octets.iter().any(|lost| *lost > 0);
+    if lost && last_answer.is_some_and(|answer| answer.frame > request.frame) {
+        return Outcome::Unclear(Unclear::Lost);
+    }
     if let Some(reset) = server_reset
         && client_left.is_none_or(|left| reset.seen.frame < left.frame)
     {
@@ -752,6 +880,9 @@ fn judge_unanswered_request(
         return Outcome::Failed(Cause::ResetBeforeResponse);
     }
     let ended = earliest(server_left, client_left);
+    if ended.is_none() && may_be_at_work(request, tcp, vantage) {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
     if ended
         .map_or(vantage.end, |seen| seen.time)
         .since(request.time)

@@ -307,6 +307,22 @@ impl SetReport {
         self.hosts.iter().map(Arc::as_ref)
     }
 
+    /// What failed first, in words; `None` when nothing did.
+    #[must_use]
+    pub fn cause_phrase(&self) -> Option<&'static str> {
+        let cause = self.cause?;
+        let mut failing = self
+            .hosts()
+            .filter(|host| host.judged.cause == Some(cause))
+            .peekable();
+        let plain = failing.peek().is_some() && failing.all(HostReport::is_plain_http);
+        Some(if plain {
+            cause.phrase_of_plain_http()
+        } else {
+            cause.phrase()
+        })
+    }
+
     /// The verdict stands in the way of what the set is for.
     #[must_use]
     pub fn fails(&self) -> bool {
@@ -719,9 +735,15 @@ fn unlisted(names: &[CompactString], catalog: &Catalog) -> Vec<CompactString> {
                 || whole_domain.is_none_or(|domain| super::registrable_part(name) != Some(domain))
         })
     };
+    // `manage.microsoft.com.corp.example`: a resolver tried a listed name with the domains of its search list.
+    let is_searched = |name: &CompactString| {
+        name.match_indices('.')
+            .filter_map(|(dot, _)| name.get(..dot))
+            .any(|listed| catalog.match_host(listed).is_some())
+    };
     let mut names: Vec<CompactString> = names
         .iter()
-        .filter(|name| !is_known(name))
+        .filter(|name| !is_known(name) && !is_searched(name))
         .cloned()
         .collect();
     names.sort();
@@ -823,7 +845,10 @@ fn judge_catalogued_lookup(
         exchange,
         vantage.end,
         vantage.may_lack_replies(),
-        |answer| !address::is_public(answer) && !served.contains(&answer),
+        // Agents of secure access services answer with shared addresses (RFC 6598) and take the traffic into their tunnel.
+        |answer| {
+            !address::is_public(answer) && !address::is_shared(answer) && !served.contains(&answer)
+        },
     )
 }
 
@@ -1155,6 +1180,12 @@ fn lookup_reports(
 }
 
 impl HostReport {
+    /// It was contacted on the port of plain HTTP alone.
+    #[must_use]
+    pub fn is_plain_http(&self) -> bool {
+        !self.responders.is_empty() && self.responders.iter().all(|end| end.port() == 80)
+    }
+
     /// The first packets that prove the verdict, as a list to print.
     #[must_use]
     pub fn evidence(&self) -> &[Evidence] {

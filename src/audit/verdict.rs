@@ -131,10 +131,9 @@ pub fn judge_host(
         .collect();
     if served {
         // A connection let go after one SYN lost the race against another address (RFC 8305 §5).
-        let stopped: Vec<&Attempt> = failed
-            .into_iter()
-            .filter(|attempt| attempt.outcome != Outcome::Abandoned)
-            .collect();
+        let mut stopped = failed;
+        stopped.retain(|attempt| attempt.outcome != Outcome::Abandoned);
+        leave_out_lone_losses(attempts, &mut stopped);
         return judge_served(attempts, &stopped, first, vantage);
     }
     let astray = lookups.iter().find(|lookup| {
@@ -194,6 +193,35 @@ fn judge_served(
     verdict
 }
 
+/// Leaves out what happens to healthy clients beside attempts that the same server serves: a spare TLS connection that was let
+/// go at once, and a single datagram that was lost. What happens again and again after the last success is something else.
+fn leave_out_lone_losses(attempts: &[Attempt], stopped: &mut Vec<&Attempt>) {
+    let is_lone = |cause: Cause| matches!(cause, Cause::TlsClientAbort | Cause::NtpNoReply);
+    let lone: Vec<bool> = stopped
+        .iter()
+        .map(|failed| {
+            let Outcome::Failed(cause) = failed.outcome else {
+                return false;
+            };
+            let last_served = attempts
+                .iter()
+                .filter(|other| other.was_served() && other.responder == failed.responder)
+                .map(|other| other.first)
+                .max();
+            let since = stopped
+                .iter()
+                .filter(|other| {
+                    other.outcome == failed.outcome && other.responder == failed.responder
+                })
+                .filter(|other| Some(other.first) > last_served)
+                .count();
+            is_lone(cause) && last_served.is_some() && since <= 1
+        })
+        .collect();
+    let mut lone = lone.into_iter();
+    stopped.retain(|_| !lone.next().unwrap_or_default());
+}
+
 /// Separates failures that a healthy client shows on a network without IPv6, without QUIC or behind a proxy with login.
 fn leave_out_detours<'a>(
     failed: &[&'a Attempt],
@@ -213,7 +241,8 @@ fn leave_out_detours<'a>(
     let counted = failed
         .iter()
         .filter(|attempt| {
-            let detour = if attempt.outcome == Outcome::Failed(Cause::QuicNoReply) && tcp_worked {
+            let is_quic = attempt.transport == Transport::Udp && attempt.responder.port() == 443;
+            let detour = if is_quic && tcp_worked {
                 Some(Detour::QuicFailed)
             } else if attempt.outcome == Outcome::Failed(Cause::ProxyAuthRequired) && login_worked {
                 Some(Detour::ProxyLogin)

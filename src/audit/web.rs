@@ -2,11 +2,14 @@
 
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::EvidenceList;
-use super::outcome::{KnownHost, SILENCE, Vantage};
+use super::outcome::{KnownHost, SILENCE, Vantage, cutting_reset, may_be_at_work};
 use super::vantage::unseen_octets;
 use crate::facts::{Direction, FlowRecord, HttpExchange, TcpFacts};
 
-/// Judges the plain HTTP exchanges of a flow: the first that failed decides, unless the same host was served afterwards.
+/// Judges the plain HTTP exchanges of a flow: the first that failed decides.
+///
+/// A connection that has served a host proves that it is let through. What it does not answer any more the client asks again on
+/// another one: servers close idle connections whenever they like (RFC 9112 §9.5), and clients give up long polls.
 pub fn judge_http(
     flow: &FlowRecord,
     vantage: Vantage,
@@ -32,6 +35,8 @@ pub fn judge_http(
                     failed = None;
                 }
             }
+            Outcome::Failed(Cause::ResetBeforeResponse | Cause::NoResponse)
+                if served.is_some_and(|known: &HttpExchange| known.host == exchange.host) => {}
             Outcome::Failed(cause) => {
                 failed.get_or_insert((exchange, cause));
             }
@@ -130,20 +135,40 @@ pub fn judge_exchange(
 }
 
 fn range_ignored(exchange: &HttpExchange, status: u16) -> bool {
-    exchange.range && status == 200 && !exchange.content_range
+    let empty = exchange.content_length == Some(0);
+    exchange.range && status == 200 && !exchange.content_range && !empty
 }
 
 /// An exchange through an explicit proxy: only what the proxy says of itself counts against it.
 fn judge_proxied(exchange: &HttpExchange, status: u16) -> Outcome {
     let by_proxy = exchange.intermediary_sign.is_some();
+    let by_origin = exchange.via.is_some() || is_origin_server(exchange);
     match status {
-        403 | 502 | 503 | 504 if by_proxy || exchange.via.is_none() => {
-            Outcome::Failed(proxy_cause(status))
-        }
+        403 | 502 | 503 | 504 if by_proxy || !by_origin => Outcome::Failed(proxy_cause(status)),
         _ if range_ignored(exchange, status) => Outcome::Failed(Cause::RangeIgnored),
         _ => Outcome::Served,
     }
 }
+
+/// Whether the answer names the software of the endpoint list's own servers or of the networks that deliver for them. Many
+/// proxies leave out that they have passed an answer on.
+fn is_origin_server(exchange: &HttpExchange) -> bool {
+    exchange.server.as_deref().is_some_and(|server| {
+        let server = server.to_ascii_lowercase();
+        ORIGIN_SERVERS.iter().any(|name| server.starts_with(name))
+    })
+}
+
+/// Beginnings of the `Server` field: IIS and HTTP.SYS, Kestrel, Azure storage, Azure CDN (Edgio), Akamai.
+const ORIGIN_SERVERS: [&str; 7] = [
+    "microsoft-",
+    "kestrel",
+    "windows-azure",
+    "ecacc",
+    "ecs (",
+    "ecd (",
+    "akamai",
+];
 
 /// Whether something other than the host that was asked wrote this answer.
 fn is_block_page(exchange: &HttpExchange, status: u16, known_host: KnownHost<'_>) -> bool {
@@ -158,16 +183,31 @@ fn is_block_page(exchange: &HttpExchange, status: u16, known_host: KnownHost<'_>
             let inside = location
                 .as_address()
                 .is_some_and(|address| !super::address::is_public(address));
-            elsewhere && (exchange.location_quotes_host || inside)
+            elsewhere && (exchange.location_quotes_host || inside || only_delivers(exchange))
         })
 }
+
+/// Whether the host delivers content and sends nobody to pages.
+fn only_delivers(exchange: &HttpExchange) -> bool {
+    exchange.host.as_ref().is_some_and(|host| {
+        let host = host.folded();
+        DELIVERY_DOMAINS.iter().any(|domain| host.ends_with(domain))
+    })
+}
+
+/// Domains of Windows Update and Delivery Optimization.
+const DELIVERY_DOMAINS: [&str; 2] = [".windowsupdate.com", ".delivery.mp.microsoft.com"];
 
 fn judge_unanswered(exchange: &HttpExchange, tcp: &TcpFacts, vantage: Vantage) -> Outcome {
     let Some(request) = exchange.request else {
         return Outcome::Unclear(Unclear::Unknown);
     };
-    let [_, server_reset] = &tcp.reset;
+    let server_reset = cutting_reset(tcp);
     let [client_fin, server_fin] = tcp.fin;
+    // The server had closed the idle connection; the client did not know yet and asks again on another one.
+    if server_fin.is_some_and(|fin| fin.frame < request.frame) {
+        return Outcome::Abandoned;
+    }
     if unseen_octets(tcp, Direction::Responder) > 0
         || tcp
             .last_data
@@ -181,9 +221,11 @@ fn judge_unanswered(exchange: &HttpExchange, tcp: &TcpFacts, vantage: Vantage) -
     if server_reset.is_some_and(|reset| reset.seen.frame > request.frame) && client_fin.is_none() {
         return Outcome::Failed(Cause::ResetBeforeResponse);
     }
-    let end = client_fin
-        .or(server_fin)
-        .map_or(vantage.end, |seen| seen.time);
+    let ended = client_fin.or(server_fin);
+    if ended.is_none() && may_be_at_work(request, tcp, vantage) {
+        return Outcome::Unclear(Unclear::StillOpen);
+    }
+    let end = ended.map_or(vantage.end, |seen| seen.time);
     if end.since(request.time) >= SILENCE && !vantage.lossy {
         return Outcome::Failed(Cause::NoResponse);
     }

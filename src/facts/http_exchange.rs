@@ -19,7 +19,8 @@ pub struct HttpExchange {
     pub absolute_form: bool,
     /// Path without query string, printable, at most 128 characters.
     pub path: CompactString,
-    /// The request carried a `Range` field.
+    /// The request asks for a part with `Range`, whatever the server's copy: it is a GET without `If-Range`, and not for all of
+    /// it (RFC 9110 §14.2, §13.1.5).
     pub range: bool,
     /// The request carried `Proxy-Authorization`.
     pub proxy_authorization: bool,

@@ -108,6 +108,8 @@ pub struct TlsFacts {
     pub response: Option<Seen>,
     /// The client's last encrypted record has the size of an alert (19 octets in TLS 1.3) and came before any request.
     pub client_alert_sized: Option<Seen>,
+    /// TLS 1.3: the first record of the server after the client's Finished that has the size of an alert.
+    pub server_alert_sized: Option<Seen>,
     /// DTLS instead of TLS.
     pub datagram: bool,
 }

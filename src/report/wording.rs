@@ -1,7 +1,7 @@
 //! The words for verdicts, needs and counts that reports share.
 
 use crate::audit::{
-    AuditReport, Cause, ClientReport, Finding, Progress, SetReport, Severity, Unclear, Verdict,
+    AuditReport, ClientReport, Finding, Progress, SetReport, Severity, Unclear, Verdict,
 };
 use crate::catalog::Requirement;
 
@@ -56,8 +56,8 @@ pub(crate) fn need(requirement: Requirement) -> &'static str {
 /// Why a set has its verdict; empty when the verdict says all.
 #[must_use]
 pub(super) fn reason(set: &SetReport) -> &'static str {
-    match (set.cause, set.unclear) {
-        (Some(cause), _) => Cause::phrase(cause),
+    match (set.cause_phrase(), set.unclear) {
+        (Some(cause), _) => cause,
         (None, Some(unclear)) => Unclear::phrase(unclear),
         (None, None) if set.looked_up_only => "looked up, never contacted",
         (None, None) => "",

@@ -2,6 +2,7 @@
 
 use super::{Finding, FindingCode, Scene, Severity, fails, wording};
 use crate::audit::cause::{Cause, Stage};
+use crate::audit::outcome::FULL_SIZE_LOST;
 use crate::audit::report::{HostReport, SetReport};
 use crate::audit::verdict::{Detour, Verdict};
 use crate::catalog::{EndpointSet, Requirement};
@@ -36,9 +37,12 @@ pub fn find(scene: &Scene<'_>, set: &SetReport, explained: &[String]) -> Option<
     let names = wording::named(&concerned, &set.description);
     finding.summary = match (code, finding.cause) {
         (FindingCode::EndpointsDegraded, Some(cause)) => {
-            format!("{names}: works in part; {}", cause.phrase())
+            format!(
+                "{names}: works in part; {}",
+                wording::phrase(cause, &concerned)
+            )
         }
-        (_, Some(cause)) => format!("{names}: {}", cause.phrase()),
+        (_, Some(cause)) => format!("{names}: {}", wording::phrase(cause, &concerned)),
         (_, None) => names,
     };
     let listed = scene.listed(set);
@@ -141,11 +145,37 @@ fn detour_words(detour: Detour) -> &'static str {
     }
 }
 
+/// Whether answers are lost on the way because their packets are too large.
+pub fn loses_full_size(hosts: &[&HostReport]) -> bool {
+    let mut evidence = hosts.iter().flat_map(|host| host.evidence());
+    evidence.any(|item| item.what == FULL_SIZE_LOST)
+}
+
+/// The customer's own alias by which Windows finds the enrollment server, `EnterpriseEnrollment.` and the domain: many have
+/// never made it (the article's section on CNAME records calls it optional).
+fn is_discovery_alias(host: &HostReport) -> bool {
+    host.name
+        .get(..DISCOVERY_ALIAS.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(DISCOVERY_ALIAS))
+        && !host.name.to_ascii_lowercase().ends_with(".microsoft.com")
+}
+
+const DISCOVERY_ALIAS: &str = "enterpriseenrollment.";
+
 /// What to ask the firewall team for.
 pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>) -> String {
     let names = wording::host_list(hosts, listed);
     let ports = wording::port_list(listed);
+    if loses_full_size(hosts) {
+        return format!(
+            "let the ICMP messages that say a packet is too large pass, or lower the MTU or the TCP segment size on the way to {names}"
+        );
+    }
     match (cause, cause.stage()) {
+        (Cause::DnsNxdomain, _) if hosts.iter().all(|host| is_discovery_alias(host)) => {
+            "nothing, where devices are told the server or join the directory; else publish the CNAME record of automatic enrollment"
+                .to_owned()
+        }
         (Cause::DnsNxdomain | Cause::DnsRefused | Cause::DnsSinkhole | Cause::DnsBlockPage, _) => {
             format!("let the resolver answer for {names}: remove it from the DNS filter")
         }
@@ -159,6 +189,11 @@ pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>)
         }
         (Cause::QuicNoReply, _) => "nothing to do: the device falls back to TCP".to_owned(),
         (_, Stage::Connect) => format!("allow {names} {ports} from the device's network"),
+        (Cause::RstAfterClientHello | Cause::SilenceAfterClientHello, _)
+            if wording::is_plain_http(hosts) =>
+        {
+            format!("allow {names} in the web filter, port 80 too")
+        }
         (Cause::RstAfterClientHello | Cause::SilenceAfterClientHello, _) => {
             format!(
                 "allow the server name {names} in the filter that reads TLS handshakes, {ports}"
@@ -167,8 +202,11 @@ pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>)
         (Cause::TlsUntrustedIssuer | Cause::TlsClientAbort, _) => {
             format!("exclude {names} from TLS inspection")
         }
+        (Cause::TlsCertificateExpired, _) => {
+            "set the device's clock, and let it reach its time server (UDP 123)".to_owned()
+        }
         (Cause::TlsServerAlert, _) => format!(
-            "find what answers in place of {names}: the server's own alert says it is not the right one"
+            "find what answers in place of {names}, as an alert of a wrong server says; where the right one asks for a client certificate, renew the device's enrollment"
         ),
         (Cause::ProxyAuthRequired, _) => format!("let {names} pass the proxy without a login"),
         (Cause::ProxyForbidden, _) => format!("allow {names} on the proxy"),

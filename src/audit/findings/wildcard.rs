@@ -1,6 +1,6 @@
 //! A published wildcard that is allowed only in part: the domain itself is left out, or single hosts below it.
 
-use super::{Finding, FindingCode, Scene, wording, works};
+use super::{Finding, FindingCode, Scene, reachability, wording, works};
 use crate::audit::cause::{Cause, Stage};
 use crate::audit::report::{HostReport, SetReport};
 use crate::audit::verdict::Verdict;
@@ -40,7 +40,9 @@ pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
             FindingCode::WildcardPartlyBlocked
         };
         let mut finding = scene.finding(code, set, &hosts);
-        let cause = finding.cause.map_or("blocked", Cause::phrase);
+        let cause = finding
+            .cause
+            .map_or("blocked", |cause| wording::phrase(cause, &hosts));
         let names = wording::named(&hosts, &set.description);
         let ports = wording::port_list(Some(listed));
         let has_apex = listed
@@ -57,7 +59,13 @@ pub fn find(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
         } else {
             format!("{names}: {cause}, while other hosts of *.{domain} work")
         };
-        finding.remedy = if apex_only {
+        // A list of names or addresses is too short; a DNS filter or a path that loses packets is mended elsewhere.
+        let elsewhere = finding.cause.filter(|cause| {
+            cause.stage() == Stage::Lookup || reachability::loses_full_size(&hosts)
+        });
+        finding.remedy = if let Some(cause) = elsewhere {
+            reachability::remedy(cause, &hosts, Some(listed))
+        } else if apex_only {
             format!("allow {wanted} {ports}: a wildcard does not cover the domain itself")
         } else {
             format!("allow {wanted} {ports}, not single names")

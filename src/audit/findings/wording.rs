@@ -1,5 +1,6 @@
 //! Hosts and ports in the words of a firewall request.
 
+use crate::audit::cause::Cause;
 use crate::audit::report::HostReport;
 use crate::catalog::EndpointSet;
 use std::net::IpAddr;
@@ -11,6 +12,20 @@ pub fn named(hosts: &[&HostReport], otherwise: &str) -> String {
         [one] => one.name.clone(),
         [first, second] => format!("{} and {}", first.name, second.name),
         [first, rest @ ..] => format!("{} and {} more hosts", first.name, rest.len()),
+    }
+}
+
+/// Whether nothing but plain HTTP was spoken with all of these hosts.
+pub fn is_plain_http(hosts: &[&HostReport]) -> bool {
+    !hosts.is_empty() && hosts.iter().all(|host| host.is_plain_http())
+}
+
+/// The cause in words, as it fits what was spoken with these hosts.
+pub fn phrase(cause: Cause, hosts: &[&HostReport]) -> &'static str {
+    if is_plain_http(hosts) {
+        cause.phrase_of_plain_http()
+    } else {
+        cause.phrase()
     }
 }
 

@@ -44,15 +44,20 @@ pub(super) fn begin(head: &RequestHead<'_>, seen: Seen) -> HttpExchange {
     } else {
         exchange.path = printable(path(head.target), MAX_PATH);
     }
+    let mut part = false;
+    let mut conditional = false;
     for (name, value) in head.fields {
         if name.eq_ignore_ascii_case(b"host") && authority.host.is_none() {
             authority = Authority::parse(value);
         } else if name.eq_ignore_ascii_case(b"range") {
-            exchange.range = true;
+            part = !value.trim_ascii().eq_ignore_ascii_case(b"bytes=0-");
+        } else if name.eq_ignore_ascii_case(b"if-range") {
+            conditional = true;
         } else if name.eq_ignore_ascii_case(b"proxy-authorization") {
             exchange.proxy_authorization = true;
         }
     }
+    exchange.range = part && !conditional && head.method == b"GET";
     exchange.host = authority.host;
     exchange.port = authority.port;
     exchange

@@ -18,6 +18,9 @@ const FINISHED_OVERHEAD: u16 = 5;
 /// EndOfEarlyData is an empty message (RFC 8446 §4.5); the inner content type adds one.
 const END_OF_EARLY_DATA_OCTETS: u16 = 5;
 
+/// Records of a server's flight when it takes early data.
+const EARLY_FLIGHT: u32 = 2;
+
 /// What the cipher suite adds to the plaintext, and the sizes that follow from it (RFC 8446 §B.4, RFC 5116 §5).
 #[derive(Debug, Clone, Copy)]
 struct RecordSizes {
@@ -94,7 +97,12 @@ pub(super) struct Exchange {
     pub(super) early_data_offered: bool,
     /// The server answered with its ServerHello, not only with a HelloRetryRequest.
     pub(super) server_answered: bool,
-    early_data: bool,
+    /// The client's first early data.
+    early_data: Option<Seen>,
+    /// Records of the server before the client's Finished.
+    early_answers: u32,
+    /// The first of them that is no part of the server's flight.
+    early_response: Option<Seen>,
     end_of_early_data: bool,
     finished_sized: bool,
     /// Client records so far that are neither alert nor Finished by size.
@@ -114,7 +122,7 @@ impl Exchange {
     ) {
         if self.early_data_offered && !self.server_answered {
             // Sent before anybody proved anything; a server that refuses it never reads it (RFC 8446 §4.2.10).
-            self.early_data = true;
+            self.early_data = self.early_data.or(Some(seen));
             return;
         }
         let [client, _] = &mut facts.encrypted;
@@ -137,8 +145,17 @@ impl Exchange {
         count(server, length, seen);
         self.request_is_guess = false;
         let alert = era == Era::Modern && RecordSizes::of(facts).is_alert(length);
+        if alert && facts.handshake_finished.is_some() {
+            facts.server_alert_sized = facts.server_alert_sized.or(Some(seen));
+        }
         if facts.request.is_some() && !alert {
             facts.response = facts.response.or(Some(seen));
+        } else if self.early_data.is_some() {
+            // A server that resumes a session sends EncryptedExtensions and Finished (RFC 8446 §2.3), in a record each at most.
+            self.early_answers = self.early_answers.saturating_add(1);
+            if self.early_answers > EARLY_FLIGHT {
+                self.early_response = self.early_response.or(Some(seen));
+            }
         }
     }
 
@@ -159,13 +176,14 @@ impl Exchange {
                 self.request_is_guess = false;
             }
             facts.handshake_finished = facts.handshake_finished.or(Some(seen));
-            if self.early_data && self.end_of_early_data {
-                // The server took the early data, so the request is with it already.
-                facts.request = facts.request.or(Some(seen));
+            if let Some(request) = self.early_data.filter(|_| self.end_of_early_data) {
+                // The server took the early data, so the request is with it already, and may be answered.
+                facts.request = facts.request.or(Some(request));
+                facts.response = facts.response.or(self.early_response);
             }
             return;
         }
-        self.end_of_early_data |= self.early_data && sizes.is_end_of_early_data(length);
+        self.end_of_early_data |= self.early_data.is_some() && sizes.is_end_of_early_data(length);
         let mid_stream = facts.client_hello.is_none() && facts.server_hello.is_none();
         self.other_records = self.other_records.saturating_add(1);
         if facts.handshake_finished.is_none() && !mid_stream && sizes.can_hold_finished(length) {
@@ -173,7 +191,9 @@ impl Exchange {
             facts.handshake_finished = Some(seen);
         }
         let guess = !self.finished_sized && !mid_stream;
-        if facts.request.is_none() && (!guess || self.other_records > 1 && !self.early_data) {
+        if facts.request.is_none()
+            && (!guess || self.other_records > 1 && self.early_data.is_none())
+        {
             facts.request = Some(seen);
             self.request_is_guess = guess;
         }
@@ -308,7 +328,13 @@ mod tests {
         let accepted = run(facts.clone(), taken.clone(), &[21, 53, -500]);
         assert_eq!(
             (accepted.request, accepted.response),
-            (Some(seen(2)), Some(seen(3)))
+            (Some(seen(1)), Some(seen(3)))
+        );
+        // The server answers before the client's Finished has come (RFC 8446 §2.3).
+        let at_once = run(facts.clone(), taken.clone(), &[-22, -53, -249, 21, 53]);
+        assert_eq!(
+            (at_once.request, at_once.response),
+            (Some(seen(1)), Some(seen(3)))
         );
         let refused = run(facts, taken, &[53, -250, 300, -500]);
         assert_eq!(

@@ -222,18 +222,20 @@ fn verdict_words(set: &SetReport) -> &'static str {
 
 /// The verdict's ground, where it has one.
 fn ground(set: &SetReport) -> Option<&'static str> {
-    match (set.cause, set.unclear) {
-        (Some(cause), _) => Some(cause.phrase()),
+    match (set.cause_phrase(), set.unclear) {
+        (Some(cause), _) => Some(cause),
         (None, Some(unclear)) => Some(unclear.phrase()),
         (None, None) => None,
     }
 }
 
-/// The hosts that a verdict rests on: all of a reached set, else those that were not reached.
+/// The hosts that a verdict rests on: those that a reached set was reached by, else those that were not reached.
 fn telling_hosts(set: &SetReport) -> String {
     let names: Vec<&str> = set
         .hosts()
-        .filter(|host| set.verdict == Verdict::Reached || host.judged.verdict != Verdict::Reached)
+        .filter(|host| {
+            (set.verdict == Verdict::Reached) == (host.judged.verdict == Verdict::Reached)
+        })
         .map(|host| host.name.as_str())
         .collect();
     match names.as_slice() {

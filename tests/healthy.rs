@@ -1,0 +1,380 @@
+//! What healthy clients and servers do that looks like trouble: nothing of it may be called blocked, and what is the same from
+//! afar but is trouble must be told from it.
+//!
+//! Each case is what real programs were seen to send: browsers that connect in advance, servers that close idle connections,
+//! clients that resume downloads, captures that begin or end in the middle.
+
+#[path = "support/audit.rs"]
+mod audit;
+#[path = "support/frames.rs"]
+#[allow(dead_code, reason = "recordings are changed elsewhere")]
+mod frames;
+#[path = "support/report.rs"]
+#[allow(dead_code, reason = "not all of a report matters here")]
+mod report;
+#[path = "support/scene.rs"]
+#[allow(dead_code, reason = "not all that happens is healthy")]
+mod scene;
+
+use Side::{Client, Server};
+use audit::audit;
+use report::Host;
+use scene::{
+    ACK, Connection, DEVICE, FIN, Scene, Side, alert, application_data, client_hello,
+    encrypted_alert, encrypted_finished, finished, ntp, server_flight, server_hello, socket,
+};
+
+const MANAGE: &str = "manage.microsoft.com";
+const MANAGE_IP: &str = "20.37.153.10";
+const MANAGE_443: &str = "20.37.153.10:443";
+const UPDATE: &str = "ctldl.windowsupdate.com";
+const UPDATE_IP: &str = "23.32.46.44";
+const UPDATE_80: &str = "23.32.46.44:80";
+const TIME: &str = "time.windows.com";
+const TIME_IP: &str = "40.119.6.228";
+
+/// What is said of `host` after `tell`, as `verdict` or `verdict: cause`, asserted.
+#[track_caller]
+fn says(host: &str, expected: &str, tell: impl FnOnce(&mut Scene)) {
+    let mut scene = Scene::new();
+    tell(&mut scene);
+    let report = audit(&scene.capture(), "en-latest");
+    let hosts: Vec<&Host> = report
+        .clients
+        .iter()
+        .filter(|client| client.addresses.iter().any(|address| address == DEVICE))
+        .flat_map(|client| &client.endpoint_sets)
+        .flat_map(|set| &set.hosts)
+        .filter(|known| known.name.eq_ignore_ascii_case(host))
+        .collect();
+    let said = hosts.first().map_or("not tried".to_owned(), |host| {
+        host.cause.as_ref().map_or_else(
+            || host.verdict.clone(),
+            |cause| format!("{}: {cause}", host.verdict),
+        )
+    });
+    assert_eq!(said, expected, "{hosts:#?}\n{:#?}", report.flows);
+}
+
+/// A TLS connection that is served, then another one to the same server, opened, then `tell`.
+#[track_caller]
+fn beside_a_served_one(expected: &str, tell: impl FnOnce(&mut Scene, &mut Connection)) {
+    says(MANAGE, expected, |scene| {
+        scene.resolve(MANAGE, MANAGE_IP);
+        scene.opened(MANAGE_443).serve(scene, MANAGE);
+        let mut connection = scene.opened(MANAGE_443);
+        tell(scene, &mut connection);
+        scene.wait_and_see(30_000);
+    });
+}
+
+/// One TLS connection alone.
+#[track_caller]
+fn alone(expected: &str, tell: impl FnOnce(&mut Scene, &mut Connection)) {
+    says(MANAGE, expected, |scene| {
+        scene.resolve(MANAGE, MANAGE_IP);
+        let mut connection = scene.opened(MANAGE_443);
+        tell(scene, &mut connection);
+        scene.wait_and_see(30_000);
+    });
+}
+
+/// One plain HTTP connection.
+#[track_caller]
+fn http(expected: &str, tell: impl FnOnce(&mut Scene, &mut Connection)) {
+    says(UPDATE, expected, |scene| {
+        scene.resolve(UPDATE, UPDATE_IP);
+        let mut connection = scene.opened(UPDATE_80);
+        tell(scene, &mut connection);
+        scene.wait_and_see(5_000);
+    });
+}
+
+fn get(fields: &str) -> Vec<u8> {
+    format!("GET /x.cab HTTP/1.1\r\nHost: {UPDATE}\r\n{fields}\r\n").into_bytes()
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndata";
+
+/// A TLS 1.3 handshake to its end, the server's tickets included.
+fn handshake(scene: &mut Scene, connection: &mut Connection) {
+    connection.hellos(scene, MANAGE);
+    connection.say(scene, Client, &finished());
+    connection.say(
+        scene,
+        Server,
+        &[application_data(250), application_data(250)].concat(),
+    );
+}
+
+mod spare_connections {
+    use super::*;
+
+    #[test]
+    fn closed_after_a_while_by_a_browser_that_did_not_need_it() {
+        let tell = |scene: &mut Scene, connection: &mut Connection| {
+            handshake(scene, connection);
+            scene.wait(90);
+            connection.close(scene);
+        };
+        beside_a_served_one("reached", tell);
+        alone("inconclusive", tell);
+    }
+
+    #[test]
+    fn closed_with_a_notice_and_by_the_server_first() {
+        let tell = |scene: &mut Scene, connection: &mut Connection| {
+            handshake(scene, connection);
+            connection.say(scene, Client, &encrypted_alert());
+            connection.send(scene, Server, FIN | ACK, &[]);
+            connection.send(scene, Client, FIN | ACK, &[]);
+        };
+        beside_a_served_one("reached", tell);
+        alone("inconclusive", tell);
+    }
+
+    #[test]
+    fn held_for_long_and_closed_with_a_notice() {
+        alone("reached", |scene, connection| {
+            handshake(scene, connection);
+            scene.wait(20_000);
+            connection.say(scene, Client, &encrypted_alert());
+            connection.close(scene);
+        });
+    }
+
+    #[test]
+    fn a_certificate_that_is_refused_after_the_handshake_is_something_else() {
+        let tell = |scene: &mut Scene, connection: &mut Connection| {
+            connection.hellos(scene, MANAGE);
+            connection.say(scene, Client, &finished());
+            connection.close(scene);
+        };
+        alone("blocked: tls_client_abort", tell);
+        beside_a_served_one("reached", tell);
+        beside_a_served_one("degraded: tls_client_abort", |scene, connection| {
+            tell(scene, connection);
+            for _ in 0..2 {
+                scene.wait(1_000);
+                let mut again = scene.opened(MANAGE_443);
+                tell(scene, &mut again);
+            }
+        });
+    }
+
+    #[test]
+    fn never_used_until_the_client_closes_it_and_the_server_complains() {
+        alone("inconclusive", |scene, connection| {
+            scene.wait(5_000);
+            connection.send(scene, Client, FIN | ACK, &[]);
+            connection.send(scene, Server, ACK, &alert(2, 50));
+            connection.send(scene, Server, FIN | ACK, &[]);
+        });
+    }
+
+    #[test]
+    fn never_used_until_the_server_resets_it() {
+        alone("inconclusive", |scene, connection| {
+            scene.wait(6_000);
+            connection.reset(scene, Server, None);
+        });
+        alone("blocked: tcp_refused", |scene, connection| {
+            scene.wait(40);
+            connection.reset(scene, Server, None);
+        });
+    }
+
+    #[test]
+    fn cancelled_before_the_server_spoke() {
+        alone("inconclusive", |scene, connection| {
+            connection.say(scene, Client, &client_hello(MANAGE));
+            connection.send(scene, Client, FIN | ACK, &[]);
+            connection.say(scene, Server, &server_flight());
+            connection.reset(scene, Client, None);
+        });
+    }
+}
+
+mod tls {
+    use super::*;
+
+    #[test]
+    fn a_reset_behind_the_servers_own_end_clears_away() {
+        alone("inconclusive", |scene, connection| {
+            connection.hellos(scene, MANAGE);
+            connection.say(scene, Client, &[finished(), application_data(120)].concat());
+            connection.send(scene, Server, FIN | ACK, &[]);
+            connection.reset(scene, Server, None);
+        });
+        alone("blocked: reset_before_response", |scene, connection| {
+            connection.hellos(scene, MANAGE);
+            connection.say(scene, Client, &[finished(), application_data(120)].concat());
+            connection.reset(scene, Server, None);
+        });
+    }
+
+    #[test]
+    fn a_wrong_clock_is_no_inspection() {
+        alone("blocked: tls_certificate_expired", |scene, connection| {
+            connection.hellos(scene, MANAGE);
+            connection.say(scene, Client, &alert(2, 45));
+            connection.close(scene);
+        });
+    }
+
+    #[test]
+    fn a_server_that_ends_it_after_the_clients_finished_is_not_silent() {
+        alone("blocked: tls_server_alert", |scene, connection| {
+            connection.hellos(scene, MANAGE);
+            connection.say(scene, Client, &finished());
+            connection.say(scene, Server, &encrypted_alert());
+            connection.reset(scene, Server, None);
+        });
+    }
+
+    #[test]
+    fn before_version_1_3_a_finished_handshake_is_enough() {
+        alone("reached", |scene, connection| {
+            connection.say(scene, Client, &client_hello(MANAGE));
+            connection.say(scene, Server, &server_hello(false));
+            connection.say(scene, Client, &encrypted_finished());
+            connection.say(scene, Server, &encrypted_finished());
+            connection.close(scene);
+        });
+    }
+}
+
+mod plain_http {
+    use super::*;
+
+    #[test]
+    fn a_request_meets_the_end_of_an_idle_connection() {
+        http("reached", |scene, connection| {
+            connection.say(scene, Client, &get(""));
+            connection.say(scene, Server, ANSWER);
+            scene.wait(2_000);
+            connection.send(scene, Server, FIN | ACK, &[]);
+            connection.send(scene, Client, ACK, &get(""));
+            connection.reset(scene, Server, None);
+        });
+    }
+
+    #[test]
+    fn a_long_poll_is_given_up() {
+        http("reached", |scene, connection| {
+            connection.say(scene, Client, &get(""));
+            connection.say(scene, Server, ANSWER);
+            connection.say(scene, Client, &get(""));
+            scene.wait(8_000);
+            connection.close(scene);
+        });
+        http(
+            "blocked: silence_after_client_hello",
+            |scene, connection| {
+                connection.say(scene, Client, &get(""));
+                scene.wait(8_000);
+                connection.close(scene);
+            },
+        );
+    }
+
+    #[test]
+    fn the_server_is_still_at_work_when_the_capture_ends() {
+        http("inconclusive", |scene, connection| {
+            connection.say(scene, Client, &get(""));
+        });
+    }
+
+    #[test]
+    fn whole_answers_to_range_requests_that_servers_must_give() {
+        for fields in [
+            "Range: bytes=100-199\r\nIf-Range: \"v1\"\r\n",
+            "Range: bytes=0-\r\n",
+        ] {
+            http("reached", |scene, connection| {
+                connection.say(scene, Client, &get(fields));
+                connection.say(scene, Server, ANSWER);
+                connection.close(scene);
+            });
+        }
+        http("degraded: range_ignored", |scene, connection| {
+            connection.say(scene, Client, &get("Range: bytes=0-1\r\n"));
+            connection.say(scene, Server, ANSWER);
+            connection.close(scene);
+        });
+    }
+
+    #[test]
+    fn an_answer_before_the_end_of_the_request() {
+        http("reached", |scene, connection| {
+            let request = get("");
+            let (start, rest) = request.split_at(request.len() - 4);
+            connection.say(scene, Client, start);
+            connection.say(scene, Server, ANSWER);
+            connection.send(scene, Server, FIN | ACK, &[]);
+            connection.send(scene, Client, ACK, rest);
+            connection.reset(scene, Server, None);
+        });
+    }
+}
+
+#[test]
+fn a_capture_that_begins_with_the_remains_of_a_connection() {
+    says(MANAGE, "reached", |scene| {
+        let mut old = scene.connection(MANAGE_443);
+        old.send(scene, Server, ACK, &server_flight());
+        old.reset(scene, Client, None);
+        scene.connection(MANAGE_443).reset(scene, Server, None);
+        scene.resolve(MANAGE, MANAGE_IP);
+        scene.opened(MANAGE_443).serve(scene, MANAGE);
+        scene.wait_and_see(30_000);
+    });
+}
+
+#[test]
+fn a_capture_that_ends_right_after_the_second_try() {
+    says(MANAGE, "inconclusive", |scene| {
+        scene.resolve(MANAGE, MANAGE_IP);
+        let mut connection = scene.connection(MANAGE_443);
+        connection.syn(scene);
+        scene.wait(1_000);
+        connection.syn(scene);
+        scene.wait_and_see(500);
+    });
+    says(MANAGE, "inconclusive", |scene| {
+        scene.question(MANAGE, 1, 2);
+        scene.wait_and_see(500);
+    });
+}
+
+#[test]
+fn one_datagram_of_several_is_lost() {
+    says(TIME, "reached", |scene| {
+        scene.resolve(TIME, TIME_IP);
+        for answered in [false, true, true] {
+            scene.wait(4_000);
+            let port = 40_000 + u16::from(answered);
+            let (device, server) = (
+                socket(&format!("{DEVICE}:{port}")),
+                socket(&format!("{TIME_IP}:123")),
+            );
+            scene.datagram(device, server, &ntp(3));
+            if answered {
+                scene.datagram(server, device, &ntp(4));
+            }
+        }
+        scene.wait_and_see(10_000);
+    });
+}
+
+#[test]
+fn quic_that_is_refused_aloud_is_as_good_as_dropped() {
+    says(MANAGE, "reached", |scene| {
+        scene.resolve(MANAGE, MANAGE_IP);
+        let device = socket(&format!("{DEVICE}:50123"));
+        scene.datagram(device, socket(MANAGE_443), &[0xc0; 1_200]);
+        scene.unreachable(3, 13);
+        scene.opened(MANAGE_443).serve(scene, MANAGE);
+        scene.wait_and_see(30_000);
+    });
+}
