@@ -176,7 +176,7 @@ pub struct HostReport {
     pub attempts: u64,
     /// Attempts served.
     pub served: u64,
-    /// Addresses that were tried, with port, at most 8.
+    /// Addresses that were tried, with port: at most 8, one of each port before a second of any.
     pub responders: Vec<SocketAddr>,
     /// Transports tried.
     pub transports: [Option<Transport>; 2],
@@ -890,7 +890,7 @@ fn host_report(
         .collect();
     responders.sort_unstable();
     responders.dedup();
-    responders.truncate(8);
+    keep_every_port(&mut responders);
     let example = history
         .attempts
         .iter()
@@ -949,6 +949,21 @@ fn host_report(
         name,
         judged,
     }
+}
+
+/// Most responders of a host that a report names.
+const MAX_RESPONDERS: usize = 8;
+
+/// Leaves so many, and of each port one before a second of any: which ports a host needs is what a firewall is asked for.
+fn keep_every_port(responders: &mut Vec<SocketAddr>) {
+    let mut ports = BTreeSet::new();
+    let (mut kept, others): (Vec<SocketAddr>, Vec<SocketAddr>) = responders
+        .drain(..)
+        .partition(|responder| ports.insert(responder.port()));
+    kept.extend(others);
+    kept.truncate(MAX_RESPONDERS);
+    kept.sort_unstable();
+    *responders = kept;
 }
 
 fn count(length: usize) -> u64 {

@@ -58,7 +58,7 @@ pub struct SummaryArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
 
-    /// Answer this SELECT over the tables flows, lookups, verdicts and findings instead
+    /// Answer this SELECT over the tables flows, lookups, verdicts, hosts and findings instead
     #[arg(long, value_name = "STATEMENT", conflicts_with_all = ["by", "condition", "since", "until", "top"])]
     sql: Option<String>,
 

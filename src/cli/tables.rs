@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// What was typed.
 #[derive(Debug, Args)]
 pub struct TablesArguments {
-    /// Also write tables of flows, lookups, verdicts and findings below this folder, beside those of other runs
+    /// Also write tables of flows, lookups, verdicts, hosts and findings below this folder, beside those of other runs
     #[arg(long, value_name = "FOLDER")]
     tables: Option<PathBuf>,
 

@@ -1,4 +1,4 @@
-//! Facts and judgements as tables for other programs: flows, lookups, verdicts and findings as Parquet, CSV or JSON Lines.
+//! Facts and judgements as tables for other programs: flows, lookups, verdicts, hosts and findings as Parquet, CSV or JSON Lines.
 //!
 //! In comes an [`AuditReport`], or single rows from whoever has them; out come files that are there whole or not at all, laid
 //! out as Hive does (`flows/site=NAME/date=YYYY-MM-DD/`) when the rows belong to a site. [`Table::columns`] is the contract
@@ -11,6 +11,7 @@ mod buffer;
 mod encoder;
 mod findings;
 mod flows;
+mod hosts;
 mod lookups;
 mod partition;
 mod row;
@@ -28,10 +29,10 @@ use crate::audit::AuditReport;
 use crate::catalog::Catalog;
 use std::path::Path;
 
-/// The four tables of one run, open for rows.
+/// All tables of one run, open for rows.
 #[derive(Debug)]
 pub struct TableSet {
-    writers: [TableWriter; 4],
+    writers: [TableWriter; Table::ALL.len()],
 }
 
 impl TableSet {
@@ -81,6 +82,9 @@ impl TableSet {
         for client in &report.clients {
             for set in &client.sets {
                 self.add(maker.verdict(client, set))?;
+                for host in set.hosts() {
+                    self.add(maker.host(client, set, host))?;
+                }
             }
         }
         for finding in &report.findings {

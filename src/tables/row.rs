@@ -8,7 +8,7 @@ use crate::facts::{FiveTuple, MacAddress, Seen, Timestamp};
 use crate::report::community_id;
 use compact_str::{CompactString, ToCompactString};
 use hashbrown::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +127,12 @@ impl RowBuilder {
     /// Addresses of anybody.
     pub fn addresses(self, addresses: &[IpAddr]) -> Self {
         let texts = addresses.iter().map(IpAddr::to_compact_string).collect();
+        self.push(Some(Cell::Texts(texts)))
+    }
+
+    /// Addresses of anybody, with ports.
+    pub fn sockets(self, sockets: &[SocketAddr]) -> Self {
+        let texts = sockets.iter().map(SocketAddr::to_compact_string).collect();
         self.push(Some(Cell::Texts(texts)))
     }
 

@@ -11,6 +11,8 @@ pub enum Table {
     Lookups,
     /// Every endpoint set of every device.
     Verdicts,
+    /// Every host of every endpoint set of every device.
+    Hosts,
     /// Every finding.
     Findings,
 }
@@ -388,6 +390,13 @@ const VERDICTS: &[Column] = &[
     ),
     column("scenario", Text, "", "what the device is judged by", ""),
     column(
+        "scenario_title",
+        Text,
+        "",
+        "the same as a heading for people",
+        "",
+    ),
+    column(
         "scenario_inferred",
         Flag,
         "",
@@ -465,6 +474,88 @@ const VERDICTS: &[Column] = &[
     column("edition", Text, "", "edition of the endpoint list", ""),
 ];
 
+const HOSTS: &[Column] = &[
+    RUN,
+    CLIENT,
+    column("endpoint_set", Text, "", "number or key of the set", ""),
+    column("feature_area", Text, "", "the set's first feature area", ""),
+    column(
+        "requirement",
+        Text,
+        "",
+        "how much the device's scenario needs the set: `hard`, `soft`, `conditional` or `none`",
+        "",
+    ),
+    column(
+        "host",
+        Text,
+        "",
+        "the host's name in the case it had on the wire, or its address where no name is known",
+        "",
+    ),
+    column(
+        "verdict",
+        Text,
+        "",
+        "`reached`, `degraded`, `blocked`, `intercepted`, `never_reached`, `not_exercised` or `inconclusive`",
+        "",
+    ),
+    column(
+        "cause",
+        Text,
+        "",
+        "code of what failed first",
+        "nothing failed",
+    ),
+    column(
+        "inconclusive_because",
+        Text,
+        "",
+        "why the capture cannot tell",
+        "it can",
+    ),
+    column(
+        "first_time",
+        Time,
+        "",
+        "first failing attempt or lookup, else first attempt",
+        "never tried",
+    ),
+    column("first_frame", Large, "", "its frame", "never tried"),
+    column("attempts", Large, "attempts", "connections to it", ""),
+    column("served", Large, "attempts", "those that were served", ""),
+    column(
+        "responders",
+        Texts,
+        "",
+        "addresses that were tried, with port: at most 8, one of each port before a second of any",
+        "",
+    ),
+    column(
+        "through_proxy",
+        Flag,
+        "",
+        "a proxy stood in between, so that `responders` are proxies",
+        "",
+    ),
+    column(
+        "name_inferred",
+        Flag,
+        "",
+        "the name was concluded from a lookup just before the connection",
+        "",
+    ),
+    column(
+        "retired",
+        Flag,
+        "",
+        "only older editions of the list have the name",
+        "",
+    ),
+    column("generic", Flag, "", "any device contacts it", ""),
+    column("bytes", Large, "octets", "IP packets of its flows", ""),
+];
+
 const FINDINGS: &[Column] = &[
     RUN,
     CLIENT,
@@ -522,7 +613,13 @@ const FINDINGS: &[Column] = &[
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 4] = [Self::Flows, Self::Lookups, Self::Verdicts, Self::Findings];
+    pub const ALL: [Self; 5] = [
+        Self::Flows,
+        Self::Lookups,
+        Self::Verdicts,
+        Self::Hosts,
+        Self::Findings,
+    ];
 
     /// Its name, which is that of its folder.
     #[must_use]
@@ -531,6 +628,7 @@ impl Table {
             Self::Flows => "flows",
             Self::Lookups => "lookups",
             Self::Verdicts => "verdicts",
+            Self::Hosts => "hosts",
             Self::Findings => "findings",
         }
     }
@@ -542,6 +640,7 @@ impl Table {
             Self::Flows => FLOWS,
             Self::Lookups => LOOKUPS,
             Self::Verdicts => VERDICTS,
+            Self::Hosts => HOSTS,
             Self::Findings => FINDINGS,
         }
     }

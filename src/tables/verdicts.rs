@@ -21,6 +21,7 @@ impl RowMaker<'_> {
             .hardware(client.mac)
             .host(client.name.as_ref().map(HostName::as_str))
             .code(client.scenario.name.as_str())
+            .code(client.scenario.title.as_str())
             .flag(client.scenario.inferred)
             .code(set.key.to_compact_string())
             .code(set.feature_area.name())
