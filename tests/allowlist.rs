@@ -86,6 +86,116 @@ fn a_report_gives_the_rules_of_its_capture() {
     }
 }
 
+/// Tables of every recording in every format give what the recording itself gives.
+#[cfg(feature = "tables")]
+#[test]
+fn tables_give_the_rules_of_their_capture() {
+    let mut rules = 0;
+    for name in truth::recordings() {
+        let capture = truth::recording(&name).capture;
+        let capture = capture.to_str().unwrap();
+        let place = Place::new();
+        for format in ["parquet", "csv", "jsonl"] {
+            let arguments = ["--tables", format, "--tables-format", format, "--site", "s"];
+            place.run(&[&["audit", capture], &arguments[..]].concat());
+        }
+        for mode in ["seen", "complete"] {
+            let of = |input| run(&place, &["--mode", mode, "--format", "json", input]);
+            let wanted = of(capture);
+            for input in ["parquet", "csv", "jsonl"] {
+                assert_eq!(of(input), wanted, "{name} {mode} {input}");
+            }
+            rules += wanted.matches("\"target\"").count();
+        }
+    }
+    assert!(rules > 500, "{rules}");
+}
+
+/// Runs of several sites are one usage: what works at one and not at the other works in part, and devices count once a site.
+#[cfg(feature = "tables")]
+#[test]
+fn tables_of_several_runs_and_sites_become_one_request() {
+    let place = Place::new();
+    for (name, site) in [
+        ("firewall_mixed", "a"),
+        ("firewall_mixed", "a"),
+        ("clean_autopilot", "b"),
+    ] {
+        let capture = truth::recording(name).capture;
+        let capture = capture.to_str().unwrap();
+        place.run(&["audit", capture, "--tables", "t", "--site", site]);
+    }
+    let (all, a) = (
+        rules(&place, &["t"]),
+        rules(&place, &["t/verdicts/site=a", "t/hosts/site=a"]),
+    );
+    let capture = truth::recording("firewall_mixed").capture;
+    // Audited twice, the device is the same, and so is all that it did.
+    assert_eq!(a, rules(&place, &[capture.to_str().unwrap()]));
+    let login = &all["login.microsoftonline.com"];
+    assert_eq!(login["devices"], 2, "{login}");
+    let partly = all
+        .iter()
+        .filter(|(target, rule)| {
+            rule["state"] == "partly"
+                && a.get(*target)
+                    .is_some_and(|rule| rule["state"] == "blocked")
+        })
+        .count();
+    assert!(partly > 0);
+    let capture = truth::recording("vxlan_two_clients").capture;
+    let capture = capture.to_str().unwrap();
+    let report = place.run(&["audit", capture, "--format", "json", "--tables", "two"]);
+    let report: Value = serde_json::from_str(&report.output).unwrap();
+    let clients = report["clients"].as_array().unwrap();
+    assert_eq!(clients.len(), 2);
+    for client in clients {
+        let address = client["addresses"][0].as_str().unwrap();
+        let of = |input| run(&place, &["--client", address, "--format", "csv", input]);
+        assert_eq!(of("two"), of(capture));
+    }
+}
+
+#[cfg(feature = "tables")]
+#[test]
+fn tables_that_do_not_say_enough_are_refused() {
+    let place = Place::new();
+    let capture = truth::recording("firewall_mixed").capture;
+    let capture = capture.to_str().unwrap();
+    let arguments = ["--tables", "t", "--tables-format", "jsonl"];
+    place.run(&[&["audit", capture], &arguments[..]].concat());
+    let row = r#"{"run": "r", "client": "10.0.0.1", "endpoint_set": "163", "requirement": "hard", "host": "x"#;
+    place.write("odd/verdicts/a.jsonl", format!("{row}\"}}\n"));
+    place.write(
+        "odd/hosts/a.jsonl",
+        format!("{row}\", \"verdict\": \"\\u001b[2Jfine\"}}\n"),
+    );
+    for (arguments, sentence) in [
+        (
+            &["t/verdicts"][..],
+            "the tables lack `hosts`; name the folder that `intap audit --tables` wrote, and if it has none, write it again \
+             with this version",
+        ),
+        (
+            &["odd"],
+            "the table `hosts` has \\027[2Jfine in the column `verdict`, which this version of intap does not know; leave the \
+             file out, or write the tables again with this version",
+        ),
+        (
+            &["t", "--client", "10.9.9.9"],
+            "--client 10.9.9.9: no device with this address tried anything of the endpoint list; leave --client out to see which did",
+        ),
+        (
+            &["t", "--anonymize"],
+            "--anonymize works on captures; have the tables written with `intap audit --anonymize --tables`",
+        ),
+    ] {
+        let run = place.run(&[&["allowlist"], arguments].concat());
+        assert_eq!(run.complaints, format!("intap: {sentence}\n"));
+        assert_eq!((run.status, run.output.as_str()), (Some(2), ""));
+    }
+}
+
 #[test]
 fn a_complete_request_has_everything_published_for_the_scenario() {
     let catalog = Catalog::load(Catalog::DEFAULT_EDITION).unwrap();
@@ -171,11 +281,15 @@ fn what_cannot_work_is_refused() {
     for (arguments, sentence) in [
         (
             &[][..],
-            "--mode seen needs something to see; name a capture or a report, or ask for all that is published with --mode complete",
+            "--mode seen needs something to see; name a capture, a report or tables, or ask for all that is published with --mode complete",
         ),
         (
             &["a.pcap", "a.json"],
             "a.json: a JSON report stands for itself; name it alone, or name captures only",
+        ),
+        (
+            &["a.json", "--anonymize"],
+            "a.json: --anonymize works on captures; have the report written with `intap audit --anonymize --format json`",
         ),
         (
             &["a.json", "--client", "10.9.9.9"],

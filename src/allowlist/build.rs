@@ -1,15 +1,13 @@
 //! Makes the rules.
 
+use super::usage::{DeviceId, HostUsage, Proof, Usage};
 use super::{Allowlist, Demand, Mode, Rule, State, Target};
-use crate::catalog::{
-    Catalog, EndpointSet, HostPattern, Region, Requirement, Scenario, SetKey, Standing,
-};
-use crate::facts::Transport;
-use crate::results::{HostResult, Results, SetResult};
+use crate::catalog::{Catalog, EndpointSet, HostPattern, Region, Requirement, Scenario, SetKey};
+use hashbrown::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Most rules made: more than all editions publish, and a capture may hold any number of names under a wildcard.
+/// Most rules made: more than all editions publish.
 const MAX_RULES: usize = 50_000;
 
 /// What is asked for.
@@ -18,7 +16,7 @@ pub struct Request<'r> {
     /// How much.
     pub mode: Mode,
     /// What devices did; `None` for what is published alone.
-    pub results: Option<&'r Results>,
+    pub usage: Option<&'r Usage<'r>>,
     /// The scenario that decides what is needed, where somebody chose one; otherwise each device's own decides, and without
     /// devices the article's Required column.
     pub scenario: Option<&'r Scenario>,
@@ -31,27 +29,20 @@ pub struct Request<'r> {
 pub fn build(request: Request<'_>, catalog: &Catalog) -> Allowlist {
     let mut builder = Builder {
         catalog,
-        rules: BTreeMap::new(),
+        drafts: BTreeMap::new(),
+        is_full: request.usage.is_some_and(Usage::is_full),
     };
     if request.mode == Mode::Complete {
         builder.add_published(request);
     }
-    for device in request.results.iter().flat_map(|results| &results.devices) {
-        let mut counted = BTreeSet::new();
-        for set in &device.sets {
-            // A set that only older editions have, or that explains somebody else's traffic, is no reason to open a port.
-            let Some(listed) = catalog
-                .set(&set.key)
-                .filter(|listed| listed.standing != Standing::Reference)
-            else {
-                continue;
-            };
-            for host in &set.hosts {
-                builder.add_host(request.mode, set, listed, host, &mut counted);
-            }
+    for (key, set) in request.usage.iter().flat_map(|usage| &usage.sets) {
+        let Some(listed) = set.listed else { continue };
+        for (name, host) in &set.hosts {
+            builder.add_host(request.mode, key, listed, name, host);
         }
     }
-    let mut rules: Vec<Rule> = builder.rules.into_values().collect();
+    let is_full = builder.is_full;
+    let mut rules: Vec<Rule> = builder.drafts.into_values().map(Draft::finish).collect();
     rules.sort_by(|a, b| {
         let urgent = |rule: &Rule| !matches!(rule.state, State::Blocked | State::Partly);
         urgent(a)
@@ -65,20 +56,16 @@ pub fn build(request: Request<'_>, catalog: &Catalog) -> Allowlist {
         purpose: purpose(request),
         untried: untried(request),
         rules,
+        is_full,
     }
 }
 
 fn purpose(request: Request<'_>) -> Vec<String> {
-    if let Some(scenario) = request.scenario {
-        return vec![scenario.title.clone()];
+    match (request.scenario, request.usage) {
+        (Some(scenario), _) => vec![scenario.title.clone()],
+        (None, Some(usage)) => usage.titles.iter().cloned().collect(),
+        (None, None) => Vec::new(),
     }
-    let titles: BTreeSet<&String> = request
-        .results
-        .iter()
-        .flat_map(|results| &results.devices)
-        .map(|device| &device.scenario.title)
-        .collect();
-    titles.into_iter().cloned().collect()
 }
 
 /// Required sets that nothing of which was tried, which a request of what was seen leaves out.
@@ -87,18 +74,26 @@ fn untried(request: Request<'_>) -> BTreeSet<SetKey> {
         return BTreeSet::new();
     }
     request
-        .results
+        .usage
         .iter()
-        .flat_map(|results| &results.devices)
-        .flat_map(|device| &device.sets)
-        .filter(|set| set.requirement == Requirement::Hard && set.hosts.is_empty())
-        .map(|set| set.key.clone())
+        .flat_map(|usage| &usage.sets)
+        .filter(|(_, set)| set.requirement == Requirement::Hard && !set.was_tried)
+        .map(|(key, _)| key.clone())
         .collect()
+}
+
+/// A rule that is being made.
+struct Draft {
+    rule: Rule,
+    states: BTreeSet<State>,
+    proof: Proof,
+    devices: HashSet<DeviceId>,
 }
 
 struct Builder<'c> {
     catalog: &'c Catalog,
-    rules: BTreeMap<Target, Rule>,
+    drafts: BTreeMap<Target, Draft>,
+    is_full: bool,
 }
 
 impl Builder<'_> {
@@ -124,40 +119,31 @@ impl Builder<'_> {
                     Target::Wildcard(text)
                 };
                 let demands = self.demands_of_pattern(&host.pattern);
-                if let Some(rule) = self.rule(target) {
-                    open(rule, set, requirement);
-                    rule.demands.extend(demands);
+                if let Some(draft) = self.draft(target) {
+                    open(&mut draft.rule, set, requirement);
+                    draft.rule.demands.extend(demands);
                 }
             }
             for prefix in &set.prefixes {
-                if let Some(rule) = self.rule(Target::Range(prefix.prefix.to_string())) {
-                    open(rule, set, requirement);
+                if let Some(draft) = self.draft(Target::Range(prefix.prefix.to_string())) {
+                    open(&mut draft.rule, set, requirement);
                 }
             }
         }
     }
 
-    /// One host that a device tried or looked up.
+    /// One host that devices tried or looked up.
     fn add_host(
         &mut self,
         mode: Mode,
-        set: &SetResult,
+        key: &SetKey,
         listed: &EndpointSet,
-        host: &HostResult,
-        counted: &mut BTreeSet<Target>,
+        name: &str,
+        host: &HostUsage,
     ) {
-        let state = if host.attempts == 0 && State::of(host.verdict) == State::Works {
-            State::Untried
-        } else {
-            State::of(host.verdict)
-        };
-        let (target, pattern) = match host.name.parse::<IpAddr>() {
+        let (target, pattern) = match name.parse::<IpAddr>() {
             Ok(address) => (Target::Address(address), range_of(listed, address)),
-            Err(_) => {
-                let folded = host.name.to_ascii_lowercase();
-                let pattern = pattern_of(listed, &folded);
-                (Target::Host(folded), pattern)
-            }
+            Err(_) => (Target::Host(name.to_owned()), pattern_of(listed, name)),
         };
         let (target, pattern) = match (mode, pattern) {
             // What is published stands for the names under it.
@@ -168,47 +154,48 @@ impl Builder<'_> {
             Target::Host(name) => self.demands(name),
             _ => Vec::new(),
         };
-        let wanted = ports(listed, host);
-        let is_new = counted.insert(target.clone());
         // What a complete request does not list is not needed for what the device did.
-        if mode == Mode::Complete && !self.rules.contains_key(&target) {
+        if mode == Mode::Complete && !self.drafts.contains_key(&target) {
             return;
         }
-        let Some(rule) = self.rule(target) else {
+        let Some(draft) = self.draft(target) else {
             return;
         };
-        rule.pattern = rule
-            .pattern
-            .take()
-            .or(pattern.map(|pattern| pattern.text()));
-        rule.requirement = rule.requirement.max(set.requirement);
-        rule.sets.insert(set.key.clone());
+        let rule = &mut draft.rule;
+        let pattern = pattern.map(|pattern| pattern.text());
+        // The most specific one that any of its sets has.
+        let length = |pattern: &Option<String>| pattern.as_ref().map(String::len);
+        if length(&pattern) > length(&rule.pattern) {
+            rule.pattern = pattern;
+        }
+        rule.requirement = rule.requirement.max(host.requirement);
+        rule.sets.insert(key.clone());
         if mode == Mode::Seen {
-            rule.tcp_ports.extend(wanted.0);
-            rule.udp_ports.extend(wanted.1);
+            let none = host.tcp_ports.is_empty() && host.udp_ports.is_empty();
+            if none {
+                // Only looked up, or tried on other ports than those that are published.
+                rule.tcp_ports.extend(&listed.tcp_ports);
+                rule.udp_ports.extend(&listed.udp_ports);
+            }
+            rule.tcp_ports.extend(&host.tcp_ports);
+            rule.udp_ports.extend(&host.udp_ports);
         }
         rule.demands.extend(demands);
-        rule.devices = rule.devices.saturating_add(usize::from(is_new));
-        note_state(rule, state, host);
+        draft.states.extend(&host.states);
+        draft.devices.extend(&host.devices);
+        draft.proof.improve(host.proof.clone());
     }
 
-    fn rule(&mut self, target: Target) -> Option<&mut Rule> {
-        if self.rules.len() >= MAX_RULES && !self.rules.contains_key(&target) {
+    fn draft(&mut self, target: Target) -> Option<&mut Draft> {
+        if self.drafts.len() >= MAX_RULES && !self.drafts.contains_key(&target) {
+            self.is_full = true;
             return None;
         }
-        Some(self.rules.entry(target.clone()).or_insert_with(|| Rule {
-            target,
-            pattern: None,
-            tcp_ports: BTreeSet::new(),
-            udp_ports: BTreeSet::new(),
-            sets: BTreeSet::new(),
-            requirement: Requirement::None,
-            state: State::Untried,
-            cause: None,
-            proof: None,
-            devices: 0,
-            demands: BTreeSet::new(),
-        }))
+        Some(
+            self.drafts
+                .entry(target.clone())
+                .or_insert_with(|| Draft::new(target)),
+        )
     }
 
     /// What is demanded for a name.
@@ -233,20 +220,62 @@ impl Builder<'_> {
     }
 }
 
+impl Draft {
+    fn new(target: Target) -> Self {
+        Self {
+            rule: Rule {
+                target,
+                pattern: None,
+                tcp_ports: BTreeSet::new(),
+                udp_ports: BTreeSet::new(),
+                sets: BTreeSet::new(),
+                requirement: Requirement::None,
+                state: State::Untried,
+                cause: None,
+                proof: None,
+                devices: 0,
+                demands: BTreeSet::new(),
+            },
+            states: BTreeSet::new(),
+            proof: Proof::default(),
+            devices: HashSet::new(),
+        }
+    }
+
+    fn finish(self) -> Rule {
+        Rule {
+            state: together(&self.states),
+            cause: self.proof.cause,
+            proof: self.proof.first.map(|(time, frame)| (frame, time)),
+            devices: self.devices.len(),
+            ..self.rule
+        }
+    }
+}
+
+/// The state of what has all of these: under one wildcard or on several devices some works and some does not.
+fn together(states: &BTreeSet<State>) -> State {
+    match states.first() {
+        Some(State::Blocked)
+            if states.contains(&State::Partly) || states.contains(&State::Works) =>
+        {
+            State::Partly
+        }
+        Some(worst) => *worst,
+        None => State::Untried,
+    }
+}
+
 /// How much the request needs a set.
 fn needed(request: Request<'_>, set: &EndpointSet) -> Requirement {
     if let Some(scenario) = request.scenario {
         return scenario.requirement(&set.key);
     }
-    match request.results {
-        Some(results) => results
-            .devices
-            .iter()
-            .flat_map(|device| &device.sets)
-            .filter(|own| own.key == set.key)
-            .map(|own| own.requirement)
-            .max()
-            .unwrap_or(Requirement::None),
+    match request.usage {
+        Some(usage) => usage
+            .sets
+            .get(&set.key)
+            .map_or(Requirement::None, |own| own.requirement),
         None => match set.required {
             Some(true) => Requirement::Hard,
             // What the article lists without calling it required, or without saying.
@@ -261,34 +290,6 @@ fn open(rule: &mut Rule, set: &EndpointSet, requirement: Requirement) {
     rule.udp_ports.extend(&set.udp_ports);
     rule.sets.insert(set.key.clone());
     rule.requirement = rule.requirement.max(requirement);
-}
-
-/// The ports that a host needs: those of its set's ports that were tried, and all of them where a proxy hides which.
-fn ports(listed: &EndpointSet, host: &HostResult) -> (Vec<u16>, Vec<u16>) {
-    let tried = |transport: Transport, ports: &[u16]| -> Vec<u16> {
-        ports
-            .iter()
-            .copied()
-            .filter(|port| {
-                host.through_proxy
-                    || host
-                        .responders
-                        .iter()
-                        .any(|responder| responder.port() == *port)
-                        && listed.lists_port(transport, *port) == Some(true)
-            })
-            .collect()
-    };
-    let (tcp, udp) = (
-        tried(Transport::Tcp, &listed.tcp_ports),
-        tried(Transport::Udp, &listed.udp_ports),
-    );
-    if tcp.is_empty() && udp.is_empty() {
-        // Only looked up, or tried on other ports than those that are published.
-        (listed.tcp_ports.clone(), listed.udp_ports.clone())
-    } else {
-        (tcp, udp)
-    }
 }
 
 /// The most specific published wildcard of the set that a name falls under; `None` for a name that is published itself.
@@ -315,25 +316,4 @@ fn range_of(listed: &EndpointSet, address: IpAddr) -> Option<Target> {
         .filter(|listed| listed.prefix.contains(address))
         .max_by_key(|listed| listed.prefix.length())?;
     Some(Target::Range(prefix.prefix.to_string()))
-}
-
-/// The worse of two states stands, with its proof.
-fn note_state(rule: &mut Rule, state: State, host: &HostResult) {
-    let frame = host
-        .first_frame
-        .zip(host.first_time.clone())
-        .filter(|_| state != State::Untried);
-    let combined = match (rule.state, state) {
-        // Under one wildcard or on several devices some work and some do not.
-        (State::Blocked, State::Works) | (State::Works, State::Blocked) => State::Partly,
-        (known, new) => known.min(new),
-    };
-    let worse = matches!(state, State::Blocked | State::Partly) && rule.cause.is_none();
-    if rule.proof.is_none() || worse {
-        rule.proof = frame.or(rule.proof.take());
-    }
-    if worse {
-        rule.cause = host.cause;
-    }
-    rule.state = combined;
 }

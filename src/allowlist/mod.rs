@@ -1,11 +1,13 @@
 //! The firewall request: which names, ports and address ranges a device needs, and which of them fail now.
 //!
-//! In come [`Results`](crate::results::Results) (or nothing, for what is published) and a [`Catalog`](crate::catalog::Catalog); out comes an [`Allowlist`] of [`Rule`]s. Where
-//! the results come from, and how the list is written, is others' business.
+//! In come a [`Usage`] of what devices did (or nothing, for what is published) and a [`Catalog`](crate::catalog::Catalog); out comes an
+//! [`Allowlist`] of [`Rule`]s. Whether the usage comes of captures, reports or tables, and how the list is written, is others' business.
 
 mod build;
+mod usage;
 
 pub use build::{Request, build};
+pub use usage::{DeviceId, Usage};
 
 use crate::audit::{Cause, Verdict};
 use crate::catalog::{Requirement, SetKey};
@@ -100,6 +102,8 @@ pub struct Allowlist {
     pub untried: BTreeSet<SetKey>,
     /// The rules: what fails now and is needed most first, then by name.
     pub rules: Vec<Rule>,
+    /// There was more than 50,000 rules can say, and some hosts are left out.
+    pub is_full: bool,
 }
 
 impl Mode {

@@ -5,7 +5,7 @@ use super::exit_status::ExitStatus;
 use super::judging::Judging;
 use super::output::Output;
 use super::progress::Progress;
-use super::secret;
+use super::secret::{Anonymity, replace_devices};
 use crate::anonymize::{Anonymizer, AnonymizingSink, without_places};
 use crate::audit::{AuditOptions, AuditReport, Auditor};
 use crate::capture::{Frame, FrameStream, Input};
@@ -41,13 +41,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
 
-    /// Replace addresses, hardware addresses and names of your own network in the report and the evidence
-    #[arg(long)]
-    anonymize: bool,
-
-    /// Secret for --anonymize, so that several runs give the same replacements; without it every run has its own
-    #[arg(long, value_name = "FILE", requires = "anonymize")]
-    anonymize_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    anonymity: Anonymity,
 
     #[command(flatten)]
     judging: Judging,
@@ -124,22 +119,10 @@ pub enum FailOn {
 /// Audits the files and prints the report.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (catalog, mut scenario) = arguments.judging.open()?;
-    let mut anonymizer = match arguments.anonymize {
-        true => {
-            let secret = secret::read(arguments.anonymize_key_file.as_deref())?;
-            Some(Anonymizer::new(secret, &catalog))
-        }
-        false => None,
-    };
+    let mut anonymizer = arguments.anonymity.open(&catalog)?;
     let mut clients = arguments.client.clone();
     if let Some(anonymizer) = &anonymizer {
-        // Devices are asked for by the addresses they really have.
-        for address in clients
-            .iter_mut()
-            .chain(scenario.by_client.iter_mut().map(|(address, _)| address))
-        {
-            *address = anonymizer.address(*address);
-        }
+        replace_devices(anonymizer, &mut clients, &mut scenario);
     }
     let options = AuditOptions {
         scenario,

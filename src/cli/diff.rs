@@ -3,9 +3,11 @@
 use super::exit_status::ExitStatus;
 use super::judging::Judging;
 use super::output::write_whole;
+use super::secret::{Anonymity, replace_devices};
 use super::source::load;
+use crate::anonymize::Anonymizer;
 use crate::diff::compare;
-use crate::facts::printable;
+use crate::facts::{MacAddress, printable};
 use crate::report::diff::{Side, diff_json, diff_markdown, diff_text};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -42,6 +44,9 @@ pub struct Arguments {
     client: Vec<String>,
 
     #[command(flatten)]
+    anonymity: Anonymity,
+
+    #[command(flatten)]
     judging: Judging,
 }
 
@@ -58,29 +63,43 @@ enum Format {
 
 /// Compares and prints.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let chosen = match arguments.client.as_slice() {
-        [] => None,
-        [both] => Some((both.as_str(), both.as_str())),
-        [a, b] => Some((a.as_str(), b.as_str())),
-        _ => bail!("--client: a comparison is of two devices; give it once or twice"),
-    };
     let standard = Path::new("-");
     if arguments.a == standard && arguments.b == standard {
         bail!("only one of A and B can be standard input; save the other to a file");
     }
-    let (catalog, scenario) = arguments.judging.open()?;
-    let (a, failures_a) = load(
-        std::slice::from_ref(&arguments.a),
-        (&catalog, &scenario),
-        &[],
-    )?;
-    let (b, failures_b) = load(
-        std::slice::from_ref(&arguments.b),
-        (&catalog, &scenario),
-        &[],
-    )?;
+    if arguments.client.len() > 2 {
+        bail!("--client: a comparison is of two devices; give it once or twice");
+    }
+    let (catalog, mut scenario) = arguments.judging.open()?;
+    let mut anonymizer = arguments.anonymity.open(&catalog)?;
+    let mut clients = arguments.client.clone();
+    if let Some(anonymizer) = &anonymizer {
+        replace_devices(anonymizer, &mut [], &mut scenario);
+        for client in &mut clients {
+            *client = replaced(client, anonymizer);
+        }
+    }
+    let mut read = |path: &PathBuf| {
+        load(
+            std::slice::from_ref(path),
+            (&catalog, &scenario),
+            &[],
+            anonymizer.as_mut(),
+        )
+    };
+    let (a, failures_a) = read(&arguments.a)?;
+    let (b, failures_b) = read(&arguments.b)?;
+    let chosen = match clients.as_slice() {
+        [] => None,
+        [a] => Some((a.as_str(), a.as_str())),
+        [a, b, ..] => Some((a.as_str(), b.as_str())),
+    };
     let difference = compare(&a, &b, chosen).context("--client")?;
-    let (name_a, name_b) = (shown(&arguments.a), shown(&arguments.b));
+    let (name_a, name_b) = match anonymizer {
+        // Files are named for places and people.
+        Some(_) => ("capture A".to_owned(), "capture B".to_owned()),
+        None => (shown(&arguments.a), shown(&arguments.b)),
+    };
     let (side_a, side_b) = (
         Side {
             file: &name_a,
@@ -109,6 +128,25 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
             ExitStatus::Clean
         },
     )
+}
+
+/// What stands for a device that was named by address, hardware address or name.
+fn replaced(client: &str, anonymizer: &Anonymizer<'_>) -> String {
+    let octets: Vec<Option<u8>> = client
+        .split([':', '-'])
+        .map(|octet| {
+            u8::from_str_radix(octet, 16)
+                .ok()
+                .filter(|_| octet.len() == 2)
+        })
+        .collect();
+    match octets.as_slice() {
+        [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f)] => {
+            let mac = MacAddress([*a, *b, *c, *d, *e, *f]);
+            anonymizer.mac(mac).to_string()
+        }
+        _ => anonymizer.name(client),
+    }
 }
 
 fn shown(path: &Path) -> String {

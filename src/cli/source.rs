@@ -2,6 +2,7 @@
 
 use super::audit::{Filter, audit, complain};
 use super::catalog::read_text_within;
+use crate::anonymize::Anonymizer;
 use crate::audit::{AuditOptions, ScenarioPlan};
 use crate::capture::{FrameStream, Input};
 use crate::catalog::Catalog;
@@ -19,17 +20,23 @@ const LONGEST_REPORT: u64 = 1 << 30;
 const HEAD: usize = 64;
 
 /// What the inputs say, and complaints about those that could not be read. Captures are audited together; a report stands for
-/// itself. Only devices with one of the addresses are kept, where any are given.
+/// itself. Only devices with one of the addresses are kept, where any are given. An anonymizer replaces what captures tell; a report
+/// says what it was made to say.
 ///
 /// # Errors
 ///
-/// Nothing could be read, or a report was named beside something else.
+/// Nothing could be read, or a report was named beside something else or is to be anonymized.
 pub fn load(
     paths: &[PathBuf],
     (catalog, scenario): (&Catalog, &ScenarioPlan),
     clients: &[IpAddr],
+    anonymizer: Option<&mut Anonymizer<'_>>,
 ) -> anyhow::Result<(Results, Vec<String>)> {
     match paths {
+        [path] if anonymizer.is_some() && is_report(path) => bail!(
+            "{}: --anonymize works on captures; have the report written with `intap audit --anonymize --format json`",
+            path.display()
+        ),
         [path] if is_report(path) => {
             let text = read_text_within(path, LONGEST_REPORT)?;
             let mut results =
@@ -54,7 +61,7 @@ pub fn load(
         clients: clients.to_vec(),
         ..AuditOptions::default()
     };
-    let (report, failures) = audit(stream, catalog, options, Filter::default(), None);
+    let (report, failures) = audit(stream, catalog, options, Filter::default(), anonymizer);
     Ok((Results::of(&report)?, failures))
 }
 

@@ -29,12 +29,31 @@ pub enum SummaryError {
     },
     /// Nothing says which of the tables a file belongs to.
     #[error(
-        "{path}: nothing says which table this is; keep it in a folder named flows, lookups, verdicts or findings, or begin its \
-         name with one of these words and a hyphen"
+        "{path}: nothing says which table this is; keep it in a folder named flows, lookups, verdicts, hosts or findings, or begin \
+         its name with one of these words and a hyphen"
     )]
     Nameless {
         /// Which, made safe to show.
         path: CompactString,
+    },
+    /// Of two tables that belong together one is missing.
+    #[error(
+        "the tables lack `{0}`; name the folder that `intap audit --tables` wrote, and if it has none, write it again with this \
+         version"
+    )]
+    Missing(&'static str),
+    /// A table says what this version does not know, or leaves out what it must say.
+    #[error(
+        "the table `{table}` has {value} in the column `{column}`, which this version of intap does not know; leave the file out, \
+         or write the tables again with this version"
+    )]
+    Unknown {
+        /// Which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+        /// What it has, made safe to show.
+        value: CompactString,
     },
     /// The engine gave up.
     #[error("the tables could not be read to their end: {0}")]

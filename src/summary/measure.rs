@@ -1,5 +1,6 @@
 //! The standard question: events by group, with counts, volume, failures by cause, and round-trip times.
 
+use super::batches::in_batches;
 use super::condition::{Condition, moment};
 use super::dimension::Dimension;
 use super::error::SummaryError;
@@ -10,14 +11,11 @@ use crate::facts::Timestamp;
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{
-    DataFrame, DataType, Engine, Expr, IntoLazy, LazyFrame, PlanCallback, PolarsResult, col, len,
-    lit,
+    DataFrame, DataType, Expr, IntoLazy, LazyFrame, PolarsResult, col, len, lit,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
-use std::num::NonZeroUsize;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// Figures of a round-trip time that are kept: 12,345 µs counts as 12,300 µs, so that the number of different values is bounded.
@@ -102,7 +100,7 @@ fn groups(sources: &Sources, question: &Question) -> Result<HashMap<Key, Group>,
     if let Some(condition) = &question.condition {
         events = events.filter(condition.0.clone());
     }
-    count(events, &question.by).map_err(|error| SummaryError::engine(&error))
+    count(events, &question.by)
 }
 
 /// A dimension as text.
@@ -122,15 +120,8 @@ fn key_name(dimension: Dimension) -> String {
     format!("by_{dimension}")
 }
 
-/// Rows counted at once: enough that few groups come in every batch, and some 200 MB.
-const BATCH: NonZeroUsize = NonZeroUsize::new(524_288).unwrap();
-
-/// Batches that wait to be counted.
-const WAITING: usize = 1;
-
-/// Reads the events once, in batches that are counted one by one: the engine's own grouping keeps what it has not yet merged, which
-/// with many groups is nearly every row.
-fn count(events: LazyFrame, by: &[Dimension]) -> PolarsResult<HashMap<Key, Group>> {
+/// Counts the events, batch by batch.
+fn count(events: LazyFrame, by: &[Dimension]) -> Result<HashMap<Key, Group>, SummaryError> {
     let mut columns: Vec<Expr> = by.iter().map(|one| key(*one)).collect();
     columns.extend(
         [
@@ -139,25 +130,11 @@ fn count(events: LazyFrame, by: &[Dimension]) -> PolarsResult<HashMap<Key, Group
         ]
         .map(col),
     );
-    let (sender, receiver) = sync_channel(WAITING);
-    let take = move |batch: DataFrame| Ok(sender.send(batch).is_err());
-    let events =
-        events
-            .select(columns)
-            .sink_batches(PlanCallback::new(take), false, Some(BATCH))?;
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(move || events.collect_with_engine(Engine::Streaming).map(drop));
-        let mut groups = HashMap::new();
-        let counted = receiver
-            .iter()
-            .try_for_each(|batch| count_batch(&batch.lazy(), by, &mut groups));
-        // A reader that cannot hand over its batches stops.
-        drop(receiver);
-        let read = reader
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        counted.and(read).map(|()| groups)
-    })
+    let mut groups = HashMap::new();
+    in_batches(events.select(columns), |batch| {
+        count_batch(&batch.lazy(), by, &mut groups).map_err(|error| SummaryError::engine(&error))
+    })?;
+    Ok(groups)
 }
 
 fn count_batch(

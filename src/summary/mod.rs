@@ -4,6 +4,7 @@
 //! in pieces, so that they may be larger than memory: what is kept follows the number of groups asked for, not of rows. Knows no
 //! packets and no catalogue.
 
+mod batches;
 mod condition;
 mod dimension;
 mod error;
@@ -15,6 +16,7 @@ pub mod output;
 mod sources;
 mod sql;
 pub mod text;
+mod usage;
 
 pub use condition::{Condition, ConditionError};
 pub use dimension::Dimension;
@@ -23,3 +25,4 @@ pub use grid::Grid;
 pub use measure::{Question, answer};
 pub use sources::{Found, Sources};
 pub use sql::query;
+pub use usage::add_usage;

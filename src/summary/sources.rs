@@ -90,6 +90,12 @@ impl Sources {
         self.tables.is_empty()
     }
 
+    /// Whether there is a file of this table.
+    #[must_use]
+    pub fn has(&self, table: Table) -> bool {
+        self.tables.contains_key(&table)
+    }
+
     fn add_file(&mut self, path: &Path) -> bool {
         let (Some(format), Some(table)) = (format_of(path), table_of(path)) else {
             return false;

@@ -1,6 +1,6 @@
 //! One's own question in SQL over the tables.
 //!
-//! The engine would also read other files and define tables; only a query over the four tables is let through.
+//! The engine would also read other files and define tables; only a query over these tables is let through.
 
 use super::error::SummaryError;
 use super::grid::Grid;
@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 /// Longest statement, in octets.
 const LONGEST: usize = 65_536;
 
-/// Runs one SELECT over the tables `flows`, `lookups`, `verdicts` and `findings`.
+/// Runs one SELECT over the tables `flows`, `lookups`, `verdicts`, `hosts` and `findings`.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ impl Visitor for OnlyTables {
             | TableFactor::NestedJoin { .. }
             | TableFactor::UNNEST { .. } => ControlFlow::Continue(()),
             _ => ControlFlow::Break(
-                "only the tables flows, lookups, verdicts and findings can be read; name files as inputs of the command",
+                "only the tables flows, lookups, verdicts, hosts and findings can be read; name files as inputs of the command",
             ),
         }
     }
