@@ -7,6 +7,10 @@ mod program;
 #[allow(dead_code, reason = "only the recordings are needed here")]
 mod truth;
 
+#[path = "support/wire.rs"]
+#[allow(dead_code, reason = "few kinds of packets are needed here")]
+mod wire;
+
 use intap::anonymize::{Anonymizer, Secret};
 use intap::capture::{Frame, FrameStream, Input};
 use intap::catalog::Catalog;
@@ -17,6 +21,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+use wire::{Wire, client_hello};
 
 const KEY: &[u8] = b"a key for tests, 32 octets long.";
 
@@ -193,6 +198,218 @@ fn compare(name: &str, plain: &Value, anonymous: &Value) {
             .collect()
     };
     assert_eq!(findings(plain), findings(anonymous), "{name}");
+}
+
+/// Octets of every file below a folder, with its name; Parquet decoded to text.
+#[cfg(feature = "tables")]
+fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    use polars::prelude::{JsonFormat, JsonWriter, ParquetReader, SerReader, SerWriter};
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(content(&path));
+            continue;
+        }
+        let mut octets = std::fs::read(&path).unwrap();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "parquet")
+        {
+            let file = std::fs::File::open(&path).unwrap();
+            let mut frame = ParquetReader::new(file).finish().unwrap();
+            octets.clear();
+            let writer = JsonWriter::new(&mut octets);
+            writer
+                .with_json_format(JsonFormat::JsonLines)
+                .finish(&mut frame)
+                .unwrap();
+        }
+        found.push((path.display().to_string(), octets));
+    }
+    found.sort();
+    found
+}
+
+/// Rows of a table in JSON Lines without the columns that say who it was, sorted.
+#[cfg(feature = "tables")]
+fn judgements(folder: &Path, without: &[&str]) -> Vec<String> {
+    let rows = content(folder);
+    let [(_, octets)] = rows.as_slice() else {
+        panic!("one file in {}", folder.display());
+    };
+    let mut rows: Vec<String> = std::str::from_utf8(octets)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut row: Value = serde_json::from_str(line).unwrap();
+            let cells = row.as_object_mut().unwrap();
+            for name in without.iter().chain(&["run", "client"]) {
+                assert!(cells.remove(*name).is_some(), "{name}");
+            }
+            row.to_string()
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[cfg(feature = "tables")]
+#[test]
+fn tables_leak_nothing_and_judge_alike() {
+    let mut own = Wire::new(b"", b"", b"");
+    for name in [
+        "enterpriseregistration.fabrikam-gmbh.example",
+        "enterpriseenrollment.fabrikam-gmbh.example",
+        "intranet.fabrikam-gmbh.example",
+        "fef.msua06.manage.microsoft.com",
+    ] {
+        own.connection([20, 37, 153, 10], 443, &client_hello(name.as_bytes()), None);
+    }
+    own.lookup_of_absent_name(&[b"dc01", b"fabrikam-gmbh", b"example"]);
+    let written = Place::new();
+    written.write("own.pcapng", own.finish());
+    let mut captures: Vec<_> = truth::recordings()
+        .iter()
+        .map(|name| truth::recording(name).capture)
+        .collect();
+    captures.push(written.path().join("own.pcapng"));
+    let (mut rows, mut own_domain) = (0, 0);
+    for capture in captures {
+        let path = capture.to_str().unwrap();
+        let place = Place::new();
+        place.write("key", KEY);
+        let shared = [
+            "audit",
+            "--format",
+            "json",
+            "--include",
+            "flows,lookups",
+            path,
+        ];
+        let plain = ["--tables", "plain", "--tables-format", "jsonl"];
+        let plain = place.run(&[&shared[..], &plain].concat());
+        let plain: Value = serde_json::from_str(&plain.output).unwrap();
+        let mut secrets = secrets(&capture, &plain);
+        if path.ends_with("own.pcapng") {
+            secrets.names.insert("fabrikam-gmbh".to_owned());
+            let plain = content(&place.path().join("plain"));
+            own_domain += plain
+                .iter()
+                .filter(|(_, octets)| String::from_utf8_lossy(octets).contains("fabrikam-gmbh"))
+                .count();
+        }
+        for format in ["parquet", "csv", "jsonl"] {
+            let anonymous = [
+                "--anonymize",
+                "--anonymize-key-file",
+                "key",
+                "--tables",
+                format,
+                "--tables-format",
+                format,
+            ];
+            let run = place.run(&[&shared[..], &anonymous].concat());
+            assert!(matches!(run.status, Some(0 | 1)), "{}", run.shown());
+            for (file, octets) in content(&place.path().join(format)) {
+                check(&format!("{file} of {path}"), &octets, &secrets);
+                rows += octets.iter().filter(|octet| **octet == b'\n').count();
+            }
+        }
+        for (table, without) in [
+            (
+                "verdicts",
+                &["client_addresses", "client_mac", "client_name", "hosts"][..],
+            ),
+            ("hosts", &["host", "responders"]),
+        ] {
+            let of = |run: &str| judgements(&place.path().join(run).join(table), without);
+            assert_eq!(of("jsonl"), of("plain"), "{path}: {table}");
+        }
+    }
+    assert!(rows > 3_000, "{rows}");
+    // The test above would find it, were it there.
+    assert!(own_domain >= 4, "{own_domain}");
+}
+
+#[test]
+fn comparisons_and_requests_leak_nothing_and_say_the_same() {
+    let (a, b) = ("firewall_mixed", "clean_autopilot");
+    let place = Place::new();
+    place.write("key", KEY);
+    let options = ["--anonymize", "--anonymize-key-file", "key"];
+    let capture = |name: &str| truth::recording(name).capture;
+    let mut seen = 0;
+    for name in truth::recordings() {
+        let (path, other) = (capture(&name), capture(b));
+        let (path, other) = (path.to_str().unwrap(), other.to_str().unwrap());
+        let include = ["audit", "--format", "json", "--include", "flows,lookups"];
+        let report = |path| {
+            let run = place.run(&[&include[..], &[path]].concat());
+            serde_json::from_str::<Value>(&run.output).unwrap()
+        };
+        let secrets = [
+            secrets(Path::new(path), &report(path)),
+            secrets(Path::new(other), &report(other)),
+        ];
+        seen += secrets[0].addresses.len();
+        for command in [
+            &["diff", "--format", "text", path, other][..],
+            &["diff", "--format", "json", path, other],
+            &["diff", "--format", "markdown", path, other],
+            &["allowlist", "--format", "text", path],
+            &["allowlist", "--format", "csv", path],
+            &["allowlist", "--format", "json", path],
+            &["allowlist", "--format", "markdown", path],
+        ] {
+            let run = place.run(&[command, &options[..]].concat());
+            let plain = place.run(command);
+            assert_eq!(run.status, plain.status, "{}", run.shown());
+            for secrets in &secrets {
+                check(&command.join(" "), run.output.as_bytes(), secrets);
+            }
+            assert!(!run.output.contains(path), "{}", run.shown());
+            if ["json", "csv"].contains(&command[2]) {
+                let plain = plain.output.replace(path, "").replace(other, "");
+                assert_eq!(codes(&run.output), codes(&plain), "{}", run.shown());
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+    // Devices are asked for by what they are really called.
+    let mac = secrets_mac(&capture(a));
+    let (a, b) = (capture(a), capture(b));
+    let shared = ["diff", a.to_str().unwrap(), b.to_str().unwrap()];
+    for client in ["10.20.0.14", mac.as_str()] {
+        let plain = place.run(&[&shared[..], &["--client", client]].concat());
+        let run = place.run(&[&shared[..], &options[..], &["--client", client]].concat());
+        assert_eq!(
+            (run.status, run.complaints),
+            (plain.status, plain.complaints)
+        );
+        assert!(!run.output.contains(client));
+    }
+    let client = ["--client", "10.20.0.14"];
+    let run = place.run(&[&["allowlist", shared[1]], &options[..], &client].concat());
+    assert_eq!((run.status, run.complaints.as_str()), (Some(0), ""));
+}
+
+/// Words of a text that are codes: small letters and underscores, which no address and no replaced name has.
+fn codes(text: &str) -> Vec<&str> {
+    let mut codes: Vec<&str> = text
+        .split(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+        .filter(|word| word.contains('_'))
+        .collect();
+    codes.sort_unstable();
+    codes
+}
+
+/// The hardware address of the only device of a capture.
+fn secrets_mac(capture: &Path) -> String {
+    let place = Place::new();
+    let run = place.run(&["audit", "--format", "json", capture.to_str().unwrap()]);
+    let report: Value = serde_json::from_str(&run.output).unwrap();
+    report["clients"][0]["mac"].as_str().unwrap().to_owned()
 }
 
 #[test]
