@@ -42,6 +42,44 @@ fn check_refusal(place: &Place, arguments: &[&str], sentence: &str) {
     assert_eq!(run.output, "", "{}", run.shown());
 }
 
+// ---- Builds without some part
+
+#[cfg(not(feature = "tables"))]
+#[test]
+fn a_build_without_tables_says_so() {
+    let place = Place::new();
+    place.write("a.pcap", recording(CLEAN));
+    // A file of that name is no better.
+    place.write("summary", "");
+    let sentence = "this build has no tables; build with --features tables";
+    for (arguments, word) in [
+        (&["summary"][..], "summary"),
+        (&["summary", "--by", "area", "tables"], "summary"),
+        (&["audit", "a.pcap", "--tables", "t"], "--tables"),
+        (&["audit", "--tables=t", "a.pcap"], "--tables"),
+        (&["audit", "a.pcap", "--site", "x"], "--site"),
+        (&["allowlist", "t/flows.parquet"], "t/flows.parquet"),
+    ] {
+        check_refusal(&place, arguments, &format!("{word}: {sentence}"));
+    }
+}
+
+#[cfg(not(feature = "live"))]
+#[test]
+fn a_build_without_interfaces_says_so() {
+    let place = Place::new();
+    place.write("a.pcap", recording(CLEAN));
+    let sentence =
+        "this build watches no interfaces and has no capture filters; build with --features live";
+    for (arguments, word) in [
+        (&["live", "-i", "eth0"][..], "live"),
+        (&["interfaces"], "interfaces"),
+        (&["audit", "--filter", "port 53", "a.pcap"], "--filter"),
+    ] {
+        check_refusal(&place, arguments, &format!("{word}: {sentence}"));
+    }
+}
+
 // ---- Help and version
 
 #[test]

@@ -186,12 +186,19 @@ fn add_tables(
     Ok(others)
 }
 
-/// This build reads no tables.
+/// This build reads no tables: all files are others.
 #[cfg(not(feature = "tables"))]
 fn add_tables(
     files: &[PathBuf],
     _: (&[IpAddr], bool),
     _: (&mut Usage<'_>, &mut BTreeSet<IpAddr>),
 ) -> anyhow::Result<Vec<PathBuf>> {
-    Ok(files.to_vec())
+    let is_table = |file: &&PathBuf| {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("parquet" | "csv" | "jsonl" | "ndjson"))
+    };
+    match files.iter().find(is_table) {
+        Some(file) => bail!("{}: {}", file.display(), super::absent::no_tables()),
+        None => Ok(files.to_vec()),
+    }
 }

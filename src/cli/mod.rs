@@ -1,5 +1,6 @@
 //! The edge: the only part that prints, exits, or asks the terminal and the environment anything.
 
+mod absent;
 mod allowlist;
 mod audit;
 mod catalog;
@@ -85,6 +86,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => {
+            if let Some(complaint) = absent::complaint(&error) {
+                let _ = writeln!(io::stderr(), "intap: {complaint}");
+                return ExitStatus::CouldNot.into();
+            }
             if let Some(file) = file_in_place_of_command(&error) {
                 let _ = writeln!(
                     io::stderr(),
