@@ -8,6 +8,7 @@ mod program;
 #[allow(dead_code, reason = "only the recordings are needed here")]
 mod truth;
 #[path = "support/wire.rs"]
+#[allow(dead_code, reason = "no time passes here")]
 mod wire;
 
 use intap::capture::FrameStream;

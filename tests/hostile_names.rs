@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "recordings and pipes are not needed here")]
 mod program;
 #[path = "support/wire.rs"]
+#[allow(dead_code, reason = "no time passes here")]
 mod wire;
 
 use program::{Place, Run};

@@ -11,6 +11,8 @@ mod truth;
 #[allow(dead_code, reason = "few kinds of packets are needed here")]
 mod wire;
 
+use intap::facts::Activity;
+use intap::summary::{Dimension, Question, Sources, answer, text};
 use polars::prelude::{DataFrame, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series};
 use program::Place;
 use serde_json::Value;
@@ -347,4 +349,54 @@ fn the_readme_shows_what_the_program_prints() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shown);
+}
+
+/// Ten hours with a connection each half hour, reset from the sixth hour on.
+#[test]
+fn hours_are_drawn_on_terminals() {
+    let mut wire = Wire::new(b"", b"", b"");
+    for half_hour in 0..20 {
+        let answer =
+            (half_hour < 12).then_some(&b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"[..]);
+        let request = b"GET / HTTP/1.1\r\nHost: go.microsoft.com\r\n\r\n";
+        wire.connection([20, 37, 153, 10], 80, request, answer);
+        wire.wait(1_800);
+    }
+    let place = Place::new();
+    place.write("long.pcapng", wire.finish());
+    place.run(&["audit", "long.pcapng", "--tables", "t"]);
+    let mut sources = Sources::default();
+    sources.add(&place.path().join("t")).unwrap();
+    let question = |over_time| Question {
+        by: vec![Dimension::Host],
+        over_time,
+        ..Question::default()
+    };
+    let long = answer(&sources, &question(true)).unwrap();
+    let series = long.activity.within(48).unwrap();
+    let attempts: u64 = series.tallies.iter().map(|tally| tally.attempts).sum();
+    let failed: Vec<u64> = series.tallies.iter().map(|tally| tally.failed).collect();
+    let count = |name: &str| {
+        let column = long.grid.columns.iter().position(|column| column == name);
+        long.grid.rows[0][column.expect(name)].as_u64().unwrap()
+    };
+    assert_eq!(
+        (attempts, failed.iter().sum::<u64>()),
+        (count("attempts"), count("failed"))
+    );
+    assert_eq!(count("failed"), 8);
+    assert!(failed[..failed.len() / 2].iter().all(|count| *count == 0));
+    let heading = "\nAttempts and lookups over time\n  one column is 15 min, from 2023-11-14 22:";
+    let drawn = text::summary(&long, 1, Some(80));
+    let (plain, picture) = drawn.split_once(heading).expect("a picture");
+    assert!(picture.lines().all(|line| line.width() <= 80), "{picture}");
+    assert!(picture.contains("\n  failed  "), "{picture}");
+    // Elsewhere there is neither a picture nor a bar, and nobody asked for it.
+    let elsewhere = text::summary(&long, 1, None);
+    assert!(!elsewhere.contains(['█', '░', '▁']), "{elsewhere}");
+    assert_eq!(elsewhere.lines().count(), plain.lines().count());
+    assert_eq!(
+        answer(&sources, &question(false)).unwrap().activity,
+        Activity::default()
+    );
 }

@@ -55,7 +55,8 @@ pub use verdict::{Detour, HostVerdict, Verdict};
 use crate::attribution::{NameTable, name_flow};
 use crate::catalog::Catalog;
 use crate::facts::{
-    CaptureSummary, DnsLookup, Fact, FactSink, FiveTuple, FlowRecord, HostName, Seen, Timestamp,
+    Activity, CaptureSummary, DnsLookup, Fact, FactSink, FiveTuple, FlowRecord, HostName, Seen,
+    Tally, Timestamp,
 };
 use attempt::{Attempt, TlsSigns};
 use cause::Outcome as FlowOutcome;
@@ -181,6 +182,7 @@ pub struct Auditor<'c> {
     known_domains: HashSet<CompactString, RandomState>,
     resolvers: HashSet<IpAddr, RandomState>,
     last_expiry: Timestamp,
+    activity: Activity,
 }
 
 impl<'c> Auditor<'c> {
@@ -215,6 +217,7 @@ impl<'c> Auditor<'c> {
             known_domains: known_domains(&catalog),
             resolvers: HashSet::default(),
             last_expiry: Timestamp::default(),
+            activity: Activity::default(),
             catalog,
         }
     }
@@ -412,6 +415,13 @@ impl<'c> Auditor<'c> {
             .take()
             .or_else(|| attribution.name.clone());
         if !open {
+            if self.options.clients.is_empty() || self.options.clients.contains(&client) {
+                let tally = Tally {
+                    attempts: 1,
+                    failed: u64::from(!served),
+                };
+                self.activity.add(record.first.time, tally);
+            }
             entry.history.octets = entry
                 .history
                 .octets

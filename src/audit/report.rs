@@ -21,8 +21,8 @@ use crate::catalog::{
     Catalog, EndpointSet, FeatureArea, Requirement, ScenarioFile, SetKey, Standing,
 };
 use crate::facts::{
-    CaptureSummary, DnsExchange, DnsLookup, FiveTuple, FlowRecord, HostName, MacAddress, Seen,
-    Transport,
+    Activity, CaptureSummary, DnsExchange, DnsLookup, FiveTuple, FlowRecord, HostName, MacAddress,
+    Seen, Transport,
 };
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
@@ -56,6 +56,8 @@ pub struct AuditReport {
     pub lookups: Option<Vec<LookupReport>>,
     /// Addresses that opened flows without trying anything of the endpoint list.
     pub other_clients: usize,
+    /// Connections to hosts of the endpoint list over time; as failed count those that were not served.
+    pub activity: Activity,
 }
 
 /// Which edition a report is about.
@@ -356,6 +358,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         resolvers,
         names,
         openings,
+        activity,
         ..
     } = auditor;
     // What attributed the flows is of no more use, and reports need room.
@@ -442,6 +445,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             .then(|| lookup_reports(lookups, catalog, &mut sets, vantage, &served_addresses)),
         other_clients: all_devices.saturating_sub(reports.len()),
         clients: reports,
+        activity,
         capture,
     }
 }

@@ -134,6 +134,7 @@ impl Auditor<'static> {
             known_domains: self.known_domains.clone(),
             resolvers: self.resolvers.clone(),
             last_expiry: self.last_expiry,
+            activity: self.activity.clone(),
         };
         report::build(copy, capture)
     }

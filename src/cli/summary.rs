@@ -7,9 +7,9 @@ use super::output::Output;
 use super::tables::new_run;
 use crate::audit::AuditOptions;
 use crate::capture::{FrameStream, Input};
-use crate::facts::Timestamp;
+use crate::facts::{Activity, Timestamp};
 use crate::summary::{
-    Condition, Dimension, Found, Grid, Question, Sources, answer, output, query, text,
+    Answer, Condition, Dimension, Found, Question, Sources, answer, output, query, text,
 };
 use crate::tables::{TableSet, TablesFormat};
 use anyhow::{Context, anyhow};
@@ -115,11 +115,18 @@ pub fn run(arguments: &SummaryArguments) -> anyhow::Result<ExitStatus> {
             (Some(place), failures)
         }
     };
-    let grid = match &arguments.sql {
-        Some(statement) => query(&sources, statement)?,
-        None => answer(&sources, &question(arguments))?,
+    let terminal = match arguments.output {
+        Some(_) => None,
+        None => super::terminal_columns(),
     };
-    write(&grid, arguments)?;
+    let answer = match &arguments.sql {
+        Some(statement) => Answer {
+            grid: query(&sources, statement)?,
+            activity: Activity::default(),
+        },
+        None => answer(&sources, &question(arguments, terminal.is_some()))?,
+    };
+    write(&answer, terminal, arguments)?;
     for failure in &failures {
         let _ = writeln!(io::stderr(), "intap: {failure}");
     }
@@ -130,13 +137,14 @@ pub fn run(arguments: &SummaryArguments) -> anyhow::Result<ExitStatus> {
     })
 }
 
-fn question(arguments: &SummaryArguments) -> Question {
+fn question(arguments: &SummaryArguments, on_terminal: bool) -> Question {
     Question {
         by: arguments.by.clone(),
         condition: arguments.condition.clone(),
         since: arguments.since,
         until: arguments.until,
         top: arguments.top.map(|top| top as usize),
+        over_time: on_terminal && arguments.format == Format::Text,
     }
 }
 
@@ -161,8 +169,12 @@ fn tabulate(captures: &[PathBuf], choice: &Choice) -> anyhow::Result<(TempDir, V
     Ok((place, failures))
 }
 
-fn write(grid: &Grid, arguments: &SummaryArguments) -> anyhow::Result<()> {
-    let written = write_to(grid, arguments);
+fn write(
+    answer: &Answer,
+    terminal: Option<usize>,
+    arguments: &SummaryArguments,
+) -> anyhow::Result<()> {
+    let written = write_to(answer, terminal, arguments);
     match written {
         Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(anyhow!(
             "the answer could not be written ({cause}); write it where there is room"
@@ -171,12 +183,17 @@ fn write(grid: &Grid, arguments: &SummaryArguments) -> anyhow::Result<()> {
     }
 }
 
-fn write_to(grid: &Grid, arguments: &SummaryArguments) -> io::Result<()> {
+fn write_to(
+    answer: &Answer,
+    terminal: Option<usize>,
+    arguments: &SummaryArguments,
+) -> io::Result<()> {
+    let grid = &answer.grid;
     let mut out = BufWriter::new(Output::open(arguments.output.as_deref())?);
-    let bars = matches!(out.get_ref(), Output::Standard(_)) && io::stdout().is_terminal();
     match (arguments.format, &arguments.sql) {
         (Format::Text, None) => {
-            out.write_all(text::summary(grid, arguments.by.len(), bars).as_bytes())?;
+            let keys = arguments.by.len();
+            out.write_all(text::summary(answer, keys, terminal).as_bytes())?;
         }
         (Format::Text, Some(_)) => out.write_all(text::table(grid).as_bytes())?,
         (Format::Csv, _) => output::csv(grid, &mut out)?,

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, knows how packets are laid out, or has heard of Intune. Everything left of this module produces
 //! facts, everything right of it reads them.
 
+mod activity;
 mod anomaly;
 mod capture_summary;
 mod dns_exchange;
@@ -14,6 +15,7 @@ mod relay;
 mod seen;
 mod tls_handshake;
 
+pub use activity::{Activity, Series, Tally};
 pub use anomaly::{Anomalies, Anomaly};
 pub use capture_summary::{CaptureSection, CaptureSummary, InterfaceSummary};
 pub use dns_exchange::{DnsExchange, DnsLookup, DnsOutcome, DnsTransport, ServiceHint};

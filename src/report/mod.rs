@@ -14,6 +14,7 @@ pub mod json;
 pub mod markdown;
 pub mod scenarios;
 pub mod schema;
+pub(crate) mod sparkline;
 pub mod text;
 pub(crate) mod wording;
 

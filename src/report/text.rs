@@ -7,6 +7,7 @@
 mod capture;
 mod devices;
 mod findings;
+mod over_time;
 mod overview;
 mod page;
 mod volume;
@@ -60,6 +61,7 @@ pub fn write(report: &AuditReport, screen: Screen, out: &mut impl Write) -> io::
     }
     if let Some(columns) = screen.columns {
         volume::write(&report.clients, columns.min(page::WIDTH), page)?;
+        over_time::write(report, columns.min(page::WIDTH), page)?;
     }
     let entries = findings::entries(&report.findings);
     findings::write(report, &entries, page)?;

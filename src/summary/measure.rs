@@ -7,7 +7,7 @@ use super::error::SummaryError;
 use super::events::{Window, events};
 use super::grid::Grid;
 use super::sources::Sources;
-use crate::facts::Timestamp;
+use crate::facts::{Activity, Tally, Timestamp};
 use foldhash::quality::FixedState;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{
@@ -20,6 +20,9 @@ use std::time::Duration;
 
 /// Figures of a round-trip time that are kept: 12,345 µs counts as 12,300 µs, so that the number of different values is bounded.
 const RTT_FIGURES: u64 = 1_000;
+
+/// Nanoseconds.
+const MINUTE: i64 = 60_000_000_000;
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +37,17 @@ pub struct Question {
     pub until: Option<Timestamp>,
     /// At most so many groups, those with the most flows and lookups; `None` for all.
     pub top: Option<usize>,
+    /// Count by time too, which takes a little longer.
+    pub over_time: bool,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// One row per group.
+    pub grid: Grid,
+    /// Attempts and lookups whose end was captured, and those that failed, over time and of all groups together; empty unless asked for.
+    pub activity: Activity,
 }
 
 impl Question {
@@ -87,11 +101,7 @@ const COUNTS: [&str; 6] = ["flows", "lookups", "attempts", "failed", "bytes", "p
 /// # Errors
 ///
 /// A table is damaged.
-pub fn answer(sources: &Sources, question: &Question) -> Result<Grid, SummaryError> {
-    groups(sources, question).map(|groups| grid(groups, question))
-}
-
-fn groups(sources: &Sources, question: &Question) -> Result<HashMap<Key, Group>, SummaryError> {
+pub fn answer(sources: &Sources, question: &Question) -> Result<Answer, SummaryError> {
     let window = Window {
         since: question.since,
         until: question.until,
@@ -100,7 +110,10 @@ fn groups(sources: &Sources, question: &Question) -> Result<HashMap<Key, Group>,
     if let Some(condition) = &question.condition {
         events = events.filter(condition.0.clone());
     }
-    count(events, &question.by)
+    let mut activity = Activity::default();
+    let groups = count(events, question, &mut activity)?;
+    let grid = grid(groups, question);
+    Ok(Answer { grid, activity })
 }
 
 /// A dimension as text.
@@ -121,7 +134,12 @@ fn key_name(dimension: Dimension) -> String {
 }
 
 /// Counts the events, batch by batch.
-fn count(events: LazyFrame, by: &[Dimension]) -> Result<HashMap<Key, Group>, SummaryError> {
+fn count(
+    events: LazyFrame,
+    question: &Question,
+    activity: &mut Activity,
+) -> Result<HashMap<Key, Group>, SummaryError> {
+    let by = &question.by;
     let mut columns: Vec<Expr> = by.iter().map(|one| key(*one)).collect();
     columns.extend(
         [
@@ -132,9 +150,39 @@ fn count(events: LazyFrame, by: &[Dimension]) -> Result<HashMap<Key, Group>, Sum
     );
     let mut groups = HashMap::new();
     in_batches(events.select(columns), |batch| {
-        count_batch(&batch.lazy(), by, &mut groups).map_err(|error| SummaryError::engine(&error))
+        let batch = batch.lazy();
+        count_batch(&batch, by, &mut groups)
+            .and_then(|()| match question.over_time {
+                true => count_times(&batch, activity),
+                false => Ok(()),
+            })
+            .map_err(|error| SummaryError::engine(&error))
     })?;
     Ok(groups)
+}
+
+fn count_times(events: &LazyFrame, activity: &mut Activity) -> PolarsResult<()> {
+    let minutes = col("time").cast(DataType::Int64).floor_div(lit(MINUTE));
+    let counts = [
+        len().cast(DataType::UInt64).alias("attempts"),
+        col("failed").cast(DataType::UInt64).sum(),
+    ];
+    let minutes = events
+        .clone()
+        .filter(col("failed").is_not_null())
+        .group_by([minutes.alias("minute")])
+        .agg(counts)
+        .collect()?;
+    let numbers = minutes.column("minute")?.i64()?;
+    for (row, minute) in numbers.iter().enumerate() {
+        let Some(minute) = minute else { continue };
+        let tally = Tally {
+            attempts: number(&minutes, "attempts", row),
+            failed: number(&minutes, "failed", row),
+        };
+        activity.add(Timestamp(minute.saturating_mul(MINUTE)), tally);
+    }
+    Ok(())
 }
 
 fn count_batch(

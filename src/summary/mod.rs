@@ -22,7 +22,7 @@ pub use condition::{Condition, ConditionError};
 pub use dimension::Dimension;
 pub use error::SummaryError;
 pub use grid::Grid;
-pub use measure::{Question, answer};
+pub use measure::{Answer, Question, answer};
 pub use sources::{Found, Sources};
 pub use sql::query;
 pub use usage::add_usage;

@@ -1,7 +1,10 @@
 //! An answer as text for people: a table of 80 columns and, below it, what failed and why.
 
 use super::grid::{Grid, shown};
+use super::measure::Answer;
+use crate::facts::Activity;
 use crate::report::figures::{octets, shortened};
+use crate::report::sparkline::picture;
 use serde_json::Value;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
@@ -18,9 +21,11 @@ const NARROWEST: usize = 12;
 /// Widest cell of a free question.
 const WIDEST_CELL: usize = 60;
 
-/// The standard question's answer, whose first `keys` columns name the group. `bars` draws the shares of what failed.
+/// The standard question's answer, whose first `keys` columns name the group. On a terminal, of so many columns, the shares of what
+/// failed and the attempts over time are drawn.
 #[must_use]
-pub fn summary(grid: &Grid, keys: usize, bars: bool) -> String {
+pub fn summary(answer: &Answer, keys: usize, terminal: Option<usize>) -> String {
+    let grid = &answer.grid;
     if grid.rows.is_empty() {
         return "No flow and no lookup fits the question.\n".to_owned();
     }
@@ -65,7 +70,8 @@ pub fn summary(grid: &Grid, keys: usize, bars: bool) -> String {
         );
     }
     page.push_str("RTT: from SYN to SYN/ACK, median/95th percentile\n");
-    failures(&mut page, grid, &names, room, bars);
+    failures(&mut page, grid, &names, room, terminal.is_some());
+    over_time(&mut page, &answer.activity, terminal.unwrap_or(0));
     page
 }
 
@@ -188,6 +194,24 @@ fn failures(page: &mut String, grid: &Grid, names: &[String], room: usize, bars:
             at += cause.width() + end.len();
         }
         page.push('\n');
+    }
+}
+
+/// Columns of the words before the blocks and behind them.
+const WORDS: usize = 32;
+
+fn over_time(page: &mut String, activity: &Activity, columns: usize) {
+    let Some(picture) = picture(activity, columns.min(WIDTH).saturating_sub(WORDS)) else {
+        return;
+    };
+    let _ = writeln!(
+        page,
+        "\nAttempts and lookups over time\n  {}",
+        picture.scale
+    );
+    let failed = picture.failed.map(|row| ("failed", row));
+    for (label, row) in [("attempts", picture.attempts)].into_iter().chain(failed) {
+        let _ = writeln!(page, "  {label:<10}{}  at most {}", row.blocks, row.most);
     }
 }
 

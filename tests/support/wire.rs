@@ -30,6 +30,11 @@ impl Wire {
         }
     }
 
+    /// Lets time pass.
+    pub fn wait(&mut self, seconds: u64) {
+        self.clock += seconds * 1_000_000;
+    }
+
     /// The file, after five quiet seconds.
     pub fn finish(mut self) -> Vec<u8> {
         self.clock += 5_000_000;
