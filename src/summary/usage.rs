@@ -10,7 +10,7 @@ use crate::facts::{Timestamp, printable};
 use crate::results::HostResult;
 use crate::tables::Table;
 use hashbrown::HashSet;
-use polars::prelude::{DataFrame, DataType, PolarsResult, StringChunked, col};
+use polars::prelude::{DataFrame, DataType, IntoLazy, PolarsResult, StringChunked, col, len, lit};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -38,24 +38,8 @@ pub fn add_usage(
         found: BTreeSet::new(),
         devices: HashSet::new(),
     };
-    let names = [
-        "run",
-        "site",
-        "client",
-        "client_addresses",
-        "scenario_title",
-        "endpoint_set",
-        "requirement",
-        "hosts",
-    ];
-    let verdicts = sources.frame(Table::Verdicts, (None, None))?;
-    in_batches(verdicts.select(names.map(col)), |batch| {
-        let rows = Rows {
-            frame: &batch,
-            table: Table::Verdicts,
-        };
-        (0..batch.height()).try_for_each(|row| add_verdict(&rows, row, &mut wanted, usage))
-    })?;
+    add_verdicts(sources, &mut wanted, usage)?;
+    let hosts = sources.frame(Table::Hosts, (None, None))?;
     let names = [
         "run",
         "site",
@@ -72,7 +56,6 @@ pub fn add_usage(
     ];
     let mut columns = names.map(col).to_vec();
     columns.push(col("first_time").cast(DataType::Int64));
-    let hosts = sources.frame(Table::Hosts, (None, None))?;
     in_batches(hosts.select(columns), |batch| {
         let rows = Rows {
             frame: &batch,
@@ -81,6 +64,42 @@ pub fn add_usage(
         (0..batch.height()).try_for_each(|row| add_host(&rows, row, &wanted, usage))
     })?;
     Ok(wanted.found)
+}
+
+/// Adds what devices need. Whose it was matters only where devices were picked: otherwise each batch comes to a few different rows.
+fn add_verdicts(
+    sources: &Sources,
+    wanted: &mut Wanted<'_>,
+    usage: &mut Usage<'_>,
+) -> Result<(), SummaryError> {
+    let mut columns = ["scenario_title", "endpoint_set", "requirement"]
+        .map(col)
+        .to_vec();
+    columns.push(col("hosts").list().len().gt(lit(0)).alias("was_tried"));
+    let verdicts = sources.frame(Table::Verdicts, (None, None))?;
+    if wanted.clients.is_empty() {
+        return in_batches(verdicts.select(&columns), |batch| {
+            let names = ["scenario_title", "endpoint_set", "requirement", "was_tried"];
+            let different = batch.lazy().group_by(names.map(col)).agg([len()]).collect();
+            let different = different.map_err(|error| SummaryError::engine(&error))?;
+            let rows = Rows {
+                frame: &different,
+                table: Table::Verdicts,
+            };
+            (0..different.height()).try_for_each(|row| add_set(&rows, row, usage))
+        });
+    }
+    columns.extend(["run", "client", "client_addresses"].map(col));
+    in_batches(verdicts.select(columns), |batch| {
+        let rows = Rows {
+            frame: &batch,
+            table: Table::Verdicts,
+        };
+        (0..batch.height()).try_for_each(|row| match wanted.take(&rows, row)? {
+            true => add_set(&rows, row, usage),
+            false => Ok(()),
+        })
+    })
 }
 
 /// Which devices count.
@@ -96,40 +115,35 @@ impl Wanted<'_> {
     fn has(&self, run: &str, client: &str) -> bool {
         self.clients.is_empty() || self.devices.contains(&(run.to_owned(), client.to_owned()))
     }
-}
 
-fn add_verdict(
-    rows: &Rows<'_>,
-    row: usize,
-    wanted: &mut Wanted<'_>,
-    usage: &mut Usage<'_>,
-) -> Result<(), SummaryError> {
-    let (run, client) = (rows.text("run", row)?, rows.text("client", row)?);
-    if !wanted.clients.is_empty() {
-        let has = |text: &str| {
-            text.parse()
-                .is_ok_and(|address| wanted.clients.contains(&address))
-        };
-        let addresses: Vec<String> = rows.texts("client_addresses", row)?;
-        let addresses = addresses.into_iter().chain([client.to_owned()]);
+    /// Remembers the row's device where it is one of those that were picked.
+    fn take(&mut self, rows: &Rows<'_>, row: usize) -> Result<bool, SummaryError> {
+        let (run, client) = (rows.text("run", row)?, rows.text("client", row)?);
+        let addresses = rows.texts("client_addresses", row)?;
         let found: BTreeSet<IpAddr> = addresses
-            .filter(|text| has(text))
+            .iter()
+            .map(String::as_str)
+            .chain([client])
             .filter_map(|text| text.parse().ok())
+            .filter(|address| self.clients.contains(address))
             .collect();
         if found.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        wanted.found.extend(found);
-        wanted.devices.insert((run.to_owned(), client.to_owned()));
+        self.found.extend(found);
+        self.devices.insert((run.to_owned(), client.to_owned()));
+        Ok(true)
     }
+}
+
+fn add_set(rows: &Rows<'_>, row: usize, usage: &mut Usage<'_>) -> Result<(), SummaryError> {
     // A column of its own only since this version; the tables of others have no heading.
     if let Some(title) = rows.maybe_text("scenario_title", row)? {
         usage.add_scenario(&shown(title));
     }
     let key = SetKey::parse(&shown(rows.text("endpoint_set", row)?));
     let requirement = rows.code("requirement", row, Requirement::from_name)?;
-    let was_tried = !rows.texts("hosts", row)?.is_empty();
-    usage.add_set(&key, requirement, was_tried);
+    usage.add_set(&key, requirement, rows.flag("was_tried", row));
     Ok(())
 }
 
