@@ -281,6 +281,51 @@ fn a_recording_on_the_wire_gives_the_same_verdicts_as_its_file() {
 }
 
 #[test]
+fn the_packets_behind_an_event_are_a_capture_that_proves_it() {
+    let Some(lab) = Lab::new(&["wire"], &["tcpreplay"]) else {
+        return;
+    };
+    lab.pair("wire");
+    // The folder is made for a user who could not make it.
+    let user = [
+        "--user",
+        "65534",
+        "--record",
+        "kept",
+        "--record-after",
+        "1d",
+    ];
+    let mut monitor = Monitor::start(&lab, "wire", &[&["-i", "right"], &user[..]].concat());
+    let replayed = lab
+        .command("wire", "tcpreplay")
+        .args(["-q", "-i", "left"])
+        .arg(fixture("captures/span_duplicates/capture.pcap"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(replayed.is_ok_and(|status| status.success()));
+    let blocked = monitor.wait_for("blocked", Duration::from_secs(60));
+    monitor.signal("TERM");
+    monitor.end();
+    let events = monitor.events();
+    let of = |name: &'static str| events.iter().filter(move |event| event["event"] == name);
+    assert_eq!(of("recorded").count(), of("blocked").count());
+    let recorded = of("recorded").next().expect("a recording");
+    assert_eq!(recorded["of"], blocked["number"]);
+    assert_eq!(recorded["host"], blocked["host"]);
+    assert_eq!(recorded["missed"], 0);
+    let file = recorded["file"].as_str().expect("a name");
+    let run = monitor.place.run(&["audit", "--format", "json", file]);
+    let report: Value = serde_json::from_str(&run.output).expect("a report");
+    assert_eq!(report["capture"]["frames"], recorded["frames"]);
+    let set = blocked["endpoint_sets"][0].as_str().expect("a set");
+    let proven = verdicts(&report)
+        .into_iter()
+        .any(|(of, verdict, _)| of.contains(set) && verdict.contains("blocked"));
+    assert!(proven, "{}", run.output);
+}
+
+#[test]
 fn a_rule_that_comes_and_goes_is_told_both_times() {
     let Some(lab) = Lab::new(&["device", "firewall", "server"], &["nft"]) else {
         return;

@@ -74,7 +74,7 @@ fn observe(file: Vec<u8>, mut alter: impl FnMut(&Frame<'_>) -> Option<Vec<u8>>) 
                 &mut packets,
             ),
             None => observer.push(&frame, &mut packets),
-        }
+        };
     }
     observer.finish(&mut packets);
     drop(stream.finish());

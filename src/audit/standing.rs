@@ -15,7 +15,7 @@ use super::{
     AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Judged, Running, known_domains, report,
 };
 use crate::catalog::{Catalog, Requirement, ScenarioFile, SetKey};
-use crate::facts::{CaptureSummary, DnsExchange, FlowEnd, FlowRecord, Seen, Timestamp};
+use crate::facts::{CaptureSummary, DnsExchange, FiveTuple, FlowEnd, FlowRecord, Seen, Timestamp};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -71,6 +71,17 @@ pub struct Failing {
     pub last: Timestamp,
     /// Attempts, and lookups of one type, as far as they are remembered.
     pub count: u32,
+    /// Where the attempts went.
+    pub contacts: Contacts,
+}
+
+/// Where the attempts on a host that failed went, to find their packets by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contacts {
+    /// The connections.
+    pub connections: SmallVec<[FiveTuple; 1]>,
+    /// Addresses of the host: those that were connected to without a proxy, and those that its name resolved to.
+    pub addresses: SmallVec<[IpAddr; 2]>,
 }
 
 impl Auditor<'static> {
@@ -422,7 +433,10 @@ fn host_standing(
         sets: sets.primary.clone(),
         ever_served: history.more_served > 0,
         in_window,
-        failing: failing(&later, &later_lookups, vantage, uses_ipv6),
+        failing: failing(&later, &later_lookups, vantage, uses_ipv6).map(|failing| Failing {
+            contacts: contacts(&later, lookups, vantage),
+            ..failing
+        }),
         last_served: last_served.map(|seen| seen.time),
     }
 }
@@ -464,5 +478,28 @@ fn failing(
         last: starts.iter().max().copied()?,
         count: u32::try_from(starts.len()).unwrap_or(u32::MAX),
         verdict,
+        contacts: Contacts::default(),
     })
+}
+
+fn contacts(attempts: &[Attempt], lookups: &[HostLookup], vantage: Vantage) -> Contacts {
+    let mut contacts = Contacts::default();
+    for attempt in attempts {
+        if attempt.failure(vantage).is_none() {
+            continue;
+        }
+        contacts.connections.push(FiveTuple {
+            originator: attempt.originator,
+            responder: attempt.responder,
+            transport: attempt.transport,
+        });
+        if !attempt.through_proxy {
+            contacts.addresses.push(attempt.responder.ip());
+        }
+    }
+    let resolved = lookups.iter().flat_map(|lookup| &lookup.exchange.addresses);
+    contacts.addresses.extend(resolved.copied());
+    contacts.addresses.sort_unstable();
+    contacts.addresses.dedup();
+    contacts
 }

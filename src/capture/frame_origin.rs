@@ -31,6 +31,17 @@ pub struct RecordedInterface {
     pub(super) clock: Clock,
 }
 
+impl RecordedInterface {
+    /// An interface that is captured from, which counts nanoseconds.
+    #[must_use]
+    pub fn live(summary: InterfaceSummary) -> Self {
+        Self {
+            summary,
+            clock: Clock::MICROSECONDS.with_resolution(9),
+        }
+    }
+}
+
 impl<'a> FrameOrigin<'a> {
     /// The origin of the record that `reader` gave last.
     pub(super) fn new(reader: &'a CaptureReader, rank: usize) -> Self {

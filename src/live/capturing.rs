@@ -2,8 +2,10 @@
 
 use super::link::LinkSender;
 use super::pulse::Pulse;
+use super::recording::Memory;
 use super::source::{self, LATENCY, Sources};
 use super::tap::{PULSE, Tap};
+use crate::capture::Frame;
 use crate::facts::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,11 +19,13 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// At the end, frames that are in the kernel's buffers are read for at most this long: they keep coming.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Captures until `stop` is set or `duration` is over, then tells everything that is still open.
+/// Captures until `stop` is set or `duration` is over, then tells everything that is still open. Frames are kept in `memory`
+/// where there is one.
 pub fn capture(
     mut sources: Sources,
     mut tap: Tap,
     mut sender: LinkSender,
+    memory: Option<&Memory>,
     stop: &AtomicBool,
     duration: Option<Duration>,
 ) {
@@ -30,9 +34,12 @@ pub fn capture(
     let mut last_frame = Timestamp(i64::MIN);
     loop {
         let stopping = stop.load(Ordering::Relaxed) || over();
-        let read = sources.read(FRAMES_AT_ONCE, |frame| {
+        let read = sources.read(FRAMES_AT_ONCE, |frame, interface| {
             last_frame = last_frame.max(frame.timestamp);
-            tap.push(frame, &mut sender);
+            let role = tap.push(frame, &mut sender);
+            if let Some(memory) = memory {
+                memory.keep(frame, interface, role);
+            }
         });
         if stopping {
             break;
@@ -53,7 +60,13 @@ pub fn capture(
             sources.wait(PATIENCE.min(PULSE));
         }
     }
-    say_farewell(&mut sources, &mut tap, &mut sender, &mut last_frame);
+    say_farewell(&mut sources, |frame, interface| {
+        last_frame = last_frame.max(frame.timestamp);
+        let role = tap.push(frame, &mut sender);
+        if let Some(memory) = memory {
+            memory.keep(frame, interface, role);
+        }
+    });
     let now = clock().max(last_frame);
     let pulse = with_interfaces(tap.pulse(now, &mut sender), &mut sources);
     sender.pulse(pulse);
@@ -63,21 +76,17 @@ pub fn capture(
 }
 
 /// Reads what had been captured when the end was asked for.
-fn say_farewell(
-    sources: &mut Sources,
-    tap: &mut Tap,
-    sender: &mut LinkSender,
-    last_frame: &mut Timestamp,
-) {
+fn say_farewell(sources: &mut Sources, mut take: impl FnMut(&Frame<'_>, u32)) {
     let asked = source::now();
     let begun = Instant::now();
+    let mut newest = Timestamp(i64::MIN);
     while begun.elapsed() < FAREWELL {
-        let read = sources.read(FRAMES_AT_ONCE, |frame| {
-            *last_frame = (*last_frame).max(frame.timestamp);
-            tap.push(frame, sender);
+        let read = sources.read(FRAMES_AT_ONCE, |frame, interface| {
+            newest = newest.max(frame.timestamp);
+            take(frame, interface);
         });
         // A block of the buffer shows a little later.
-        if *last_frame > asked || (read == 0 && source::now().since(asked) > LATENCY) {
+        if newest > asked || (read == 0 && source::now().since(asked) > LATENCY) {
             break;
         }
         if read == 0 {

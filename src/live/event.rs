@@ -1,5 +1,6 @@
 //! What the monitor tells as it happens.
 
+use crate::audit::standing::Contacts;
 use crate::audit::{Cause, Evidence};
 use crate::catalog::{FeatureArea, Requirement, SetKey};
 use crate::facts::Timestamp;
@@ -69,6 +70,8 @@ pub enum EventKind {
         failed: u32,
         /// Packets that prove it.
         evidence: Vec<Evidence>,
+        /// Where the attempts went, to find their packets by.
+        contacts: Contacts,
     },
     /// A host that was blocked serves the device again.
     Recovered {
@@ -134,6 +137,32 @@ pub enum EventKind {
         /// Where.
         place: String,
     },
+    /// The packets behind a `blocked` event were written to a file.
+    Recorded {
+        /// The number of that event.
+        of: u64,
+        /// The device's addresses.
+        client: Vec<IpAddr>,
+        /// The host.
+        host: CompactString,
+        /// The file, printable.
+        file: String,
+        /// Frames in it.
+        frames: u64,
+        /// Its size in octets.
+        octets: u64,
+        /// Frames of any kind that were overwritten in memory before they could be looked at.
+        missed: u64,
+        /// Recording ended early, because the file or the folder was full.
+        ended_early: bool,
+    },
+    /// Packets behind `blocked` events could not be written (at most one event a minute).
+    RecordingFailed {
+        /// What went wrong last, in words.
+        reason: String,
+        /// Recordings that failed since the event of this kind before.
+        count: u64,
+    },
     /// The monitor ends; always the last event.
     Stopped {
         /// Frames seen.
@@ -151,7 +180,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every stable name.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 16] = [
         "started",
         "client_seen",
         "reached_first_time",
@@ -165,6 +194,8 @@ impl EventKind {
         "reloaded",
         "reload_refused",
         "report_written",
+        "recorded",
+        "recording_failed",
         "stopped",
     ];
 
@@ -185,6 +216,8 @@ impl EventKind {
             Self::Reloaded { .. } => "reloaded",
             Self::ReloadRefused { .. } => "reload_refused",
             Self::ReportWritten { .. } => "report_written",
+            Self::Recorded { .. } => "recorded",
+            Self::RecordingFailed { .. } => "recording_failed",
             Self::Stopped { .. } => "stopped",
         }
     }

@@ -13,6 +13,7 @@
 //! - [`watch`]: when a host counts as blocked and when as recovered;
 //! - [`event`]: what is told as it happens;
 //! - [`snapshot`]: the whole state at one moment, for a screen and for metrics;
+//! - [`recording`]: the packets behind events, in files, and [`retention`], which keeps a folder of files small;
 //! - [`board`]: the newest snapshot, for other threads;
 //! - [`metrics`]: a snapshot as a page for Prometheus, and the small server that shows it;
 //! - [`screen`]: snapshots and events as a drawing for a terminal;
@@ -28,8 +29,10 @@ pub mod link;
 pub mod metrics;
 pub mod monitor;
 pub mod pulse;
+pub mod recording;
 #[cfg(test)]
 mod replayed;
+pub mod retention;
 pub mod sandbox;
 pub mod screen;
 pub mod snapshot;

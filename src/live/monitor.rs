@@ -439,12 +439,14 @@ impl Monitor {
                     since,
                     failed,
                     evidence,
+                    contacts,
                 } => EventKind::Blocked {
                     subject,
                     cause,
                     since,
                     failed,
                     evidence,
+                    contacts,
                 },
                 Change::Recovered { cause, since } => EventKind::Recovered {
                     subject,

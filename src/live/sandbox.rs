@@ -91,18 +91,34 @@ fn refused(what: &'static str, cause: impl ToString) -> SandboxError {
     }
 }
 
+/// The numbers of a user and its group, by name or number.
+///
+/// # Errors
+///
+/// There is no such user.
+pub fn ids_of(user: &str) -> Result<(u32, u32), SandboxError> {
+    find_user(user).map(|user| (user.uid.as_raw(), user.gid.as_raw()))
+}
+
+fn find_user(name: &str) -> Result<User, SandboxError> {
+    let known = match name.parse::<u32>() {
+        Ok(number) => User::from_uid(Uid::from_raw(number)),
+        Err(_) => User::from_name(name),
+    };
+    known
+        .map_err(|error| SandboxError::User {
+            user: name.to_owned(),
+            cause: error.to_string(),
+        })?
+        .ok_or_else(|| SandboxError::NoSuchUser(name.to_owned()))
+}
+
 fn become_user(name: &str, keep: bool) -> Result<(), SandboxError> {
     let failed = |cause: String| SandboxError::User {
         user: name.to_owned(),
         cause,
     };
-    let known = match name.parse::<u32>() {
-        Ok(number) => User::from_uid(Uid::from_raw(number)),
-        Err(_) => User::from_name(name),
-    };
-    let user = known
-        .map_err(|error| failed(error.to_string()))?
-        .ok_or_else(|| SandboxError::NoSuchUser(name.to_owned()))?;
+    let user = find_user(name)?;
     let errno = |error: nix::Error| failed(error.to_string());
     if keep {
         caps::securebits::set_keepcaps(true).map_err(|error| failed(error.to_string()))?;

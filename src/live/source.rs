@@ -97,9 +97,9 @@ impl Sources {
         })
     }
 
-    /// Hands out frames that are there, at most `most`, in time order. Gives how many; less than `most` means that all were
-    /// handed out which are certain to be the next.
-    pub fn read(&mut self, most: usize, mut take: impl FnMut(&Frame<'_>)) -> usize {
+    /// Hands out frames that are there, each with the position of its interface, at most `most`, in time order. Gives how many;
+    /// less than `most` means that all were handed out which are certain to be the next.
+    pub fn read(&mut self, most: usize, mut take: impl FnMut(&Frame<'_>, u32)) -> usize {
         match self.sources.as_mut_slice() {
             [only] => read_one(only, &mut self.number, &mut self.notices, most, &mut take),
             _ => self.read_merged(most, &mut take),
@@ -194,7 +194,7 @@ impl Sources {
 
     /// Frames of several interfaces: one is handed out when it is the earliest and every other interface has shown a later
     /// one, or has had the time to.
-    fn read_merged(&mut self, most: usize, take: &mut impl FnMut(&Frame<'_>)) -> usize {
+    fn read_merged(&mut self, most: usize, take: &mut impl FnMut(&Frame<'_>, u32)) -> usize {
         let mut given = 0;
         let certain = now()
             .0
@@ -212,21 +212,25 @@ impl Sources {
             let earliest = self
                 .sources
                 .iter_mut()
-                .filter(|source| source.held.full)
-                .min_by_key(|source| source.held.timestamp);
-            let Some(source) = earliest else { break };
+                .enumerate()
+                .filter(|(_, source)| source.held.full)
+                .min_by_key(|(_, source)| source.held.timestamp);
+            let Some((interface, source)) = earliest else {
+                break;
+            };
             if !all_shown && source.held.timestamp.0 > certain {
                 break;
             }
             self.number = self.number.saturating_add(1);
             source.held.full = false;
-            take(&Frame {
+            let frame = Frame {
                 number: FrameNumber(self.number),
                 timestamp: source.held.timestamp,
                 link_type: source.link_type,
                 original_length: source.held.original_length,
                 bytes: &source.held.bytes,
-            });
+            };
+            take(&frame, u32::try_from(interface).unwrap_or(u32::MAX));
             given += 1;
         }
         given
@@ -239,7 +243,7 @@ fn read_one(
     number: &mut u64,
     notices: &mut Vec<Notice>,
     most: usize,
-    take: &mut impl FnMut(&Frame<'_>),
+    take: &mut impl FnMut(&Frame<'_>, u32),
 ) -> usize {
     let mut given = 0;
     while given < most {
@@ -250,13 +254,14 @@ fn read_one(
             Ok(packet) => {
                 *number = number.saturating_add(1);
                 source.status.frames = source.status.frames.saturating_add(1);
-                take(&Frame {
+                let frame = Frame {
                     number: FrameNumber(*number),
                     timestamp: timestamp(packet.header),
                     link_type: source.link_type,
                     original_length: packet.header.len.max(packet.header.caplen),
                     bytes: packet.data,
-                });
+                };
+                take(&frame, 0);
                 given += 1;
             }
             Err(pcap::Error::TimeoutExpired) => break,

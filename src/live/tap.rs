@@ -3,7 +3,7 @@
 use super::pulse::Pulse;
 use crate::capture::Frame;
 use crate::facts::{CaptureSummary, FactSink, Timestamp};
-use crate::observe::{Limits, Observer};
+use crate::observe::{Limits, Observer, Role};
 use std::time::Duration;
 
 /// How often the state is told.
@@ -25,9 +25,9 @@ impl Tap {
         }
     }
 
-    /// Takes a frame; facts that it completes go to `sink`.
-    pub fn push(&mut self, frame: &Frame<'_>, sink: &mut impl FactSink) {
-        self.observer.push(frame, sink);
+    /// Takes a frame; facts that it completes go to `sink`. Gives what the frame is to its flow.
+    pub fn push(&mut self, frame: &Frame<'_>, sink: &mut impl FactSink) -> Role {
+        self.observer.push(frame, sink)
     }
 
     /// Whether a pulse is due at `now`; a clock that was set back is no reason to wait.

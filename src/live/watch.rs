@@ -12,7 +12,7 @@
 //!   host of which one of several addresses fails now and then does not flap.
 //! - **lapsed**: nothing was tried for a whole window, so whether the host still is blocked is unknown.
 
-use crate::audit::standing::HostStanding;
+use crate::audit::standing::{Contacts, HostStanding};
 use crate::audit::{Cause, Evidence};
 use crate::facts::Timestamp;
 use smallvec::SmallVec;
@@ -40,6 +40,8 @@ pub enum Change {
         failed: u32,
         /// The proof.
         evidence: Vec<Evidence>,
+        /// Where the attempts went.
+        contacts: Contacts,
     },
     /// It serves again.
     Recovered {
@@ -171,6 +173,7 @@ impl HostWatch {
                 since: failing.since,
                 failed: failing.count,
                 evidence: failing.verdict.evidence.clone(),
+                contacts: failing.contacts.clone(),
             }),
             again: false,
         }
@@ -216,6 +219,7 @@ mod tests {
                 since: at(since),
                 last: at(last),
                 count,
+                contacts: Contacts::default(),
             }),
             last_served: served.map(at),
         }

@@ -16,9 +16,11 @@ mod datagrams;
 mod limits;
 mod lookups;
 mod names;
+mod role;
 mod tracked_flow;
 
 pub use limits::Limits;
+pub use role::Role;
 
 use crate::capture::Frame;
 use crate::decode::{
@@ -79,8 +81,8 @@ impl Observer {
         }
     }
 
-    /// Takes the next frame; facts that it completes go to `sink`.
-    pub fn push(&mut self, frame: &Frame<'_>, sink: &mut impl FactSink) {
+    /// Takes the next frame; facts that it completes go to `sink`. Gives what the frame is to its flow.
+    pub fn push(&mut self, frame: &Frame<'_>, sink: &mut impl FactSink) -> Role {
         self.note_frame(frame);
         self.sweep_when_due(frame.timestamp, sink);
         let seen = frame.seen();
@@ -95,7 +97,7 @@ impl Observer {
             ..
         } = self;
         let Some(packet) = decoder.decode(frame) else {
-            return;
+            return Role::Other;
         };
         let copy = copies.is_copy(&packet, frame.timestamp);
         if copy {
@@ -112,8 +114,11 @@ impl Observer {
         match &packet.transport {
             TransportPacket::Tcp(segment) => view.take_tcp(&packet, segment, copy, sink),
             TransportPacket::Udp(datagram) => view.take_udp(&packet, datagram, copy, sink),
-            TransportPacket::IcmpError(error) if !copy => view.take_icmp_error(&packet, error),
-            TransportPacket::IcmpError(_) | TransportPacket::Other(_) => {}
+            TransportPacket::IcmpError(error) if !copy => {
+                view.take_icmp_error(&packet, error);
+                Role::Other
+            }
+            TransportPacket::IcmpError(_) | TransportPacket::Other(_) => Role::Other,
         }
     }
 
@@ -272,14 +277,13 @@ impl View<'_> {
         segment: &TcpSegment<'_>,
         copy: bool,
         sink: &mut impl FactSink,
-    ) {
+    ) -> Role {
         let source = SocketAddr::new(packet.ip.source, segment.source_port);
         let destination = SocketAddr::new(packet.ip.destination, segment.destination_port);
         let key = FlowKey::new(source, destination, Transport::Tcp);
         let found = self.flows.find(&key);
         if copy {
-            self.note_copy(found);
-            return;
+            return self.note_copy(found, Role::of_segment(segment));
         }
         let seen = self.seen;
         let begin = || {
@@ -300,7 +304,7 @@ impl View<'_> {
             }
         };
         let Some(flow) = self.flows.get_mut(id) else {
-            return;
+            return Role::Other;
         };
         let lookups = &mut *self.lookups;
         flow.take_segment(
@@ -321,8 +325,10 @@ impl View<'_> {
                 }
             },
         );
+        let role = Role::of_segment(segment).far_into(flow.octets());
         let until = flow.keep_until(self.limits);
         self.flows.keep_until(id, until);
+        role
     }
 
     fn take_udp(
@@ -331,17 +337,17 @@ impl View<'_> {
         datagram: &UdpDatagram<'_>,
         copy: bool,
         sink: &mut impl FactSink,
-    ) {
+    ) -> Role {
         let source = SocketAddr::new(packet.ip.source, datagram.source_port);
         let destination = SocketAddr::new(packet.ip.destination, datagram.destination_port);
         let key = FlowKey::new(source, destination, Transport::Udp);
         let found = self.flows.find(&key);
+        let service = Service::of_ports(datagram.source_port, datagram.destination_port);
+        let mut role = Role::of_datagram(service);
         if copy {
-            self.note_copy(found);
-            return;
+            return self.note_copy(found, role);
         }
         let seen = self.seen;
-        let service = Service::of_ports(datagram.source_port, datagram.destination_port);
         let id = found.unwrap_or_else(|| {
             let answer = datagrams::is_answer(service, datagram);
             let flow = TrackedFlow::udp(packet, source, destination, service, answer, seen);
@@ -349,6 +355,7 @@ impl View<'_> {
         });
         if let Some(flow) = self.flows.get_mut(id) {
             flow.take_datagram(packet, source, datagram, seen);
+            role = role.far_into(flow.octets());
             let until = flow.keep_until(self.limits);
             self.flows.keep_until(id, until);
         }
@@ -377,11 +384,16 @@ impl View<'_> {
         } else {
             self.tell(names::from_datagram(service, datagram, packet, seen), sink);
         }
+        role
     }
 
-    fn note_copy(&mut self, found: Option<FlowId>) {
-        if let Some(flow) = found.and_then(|id| self.flows.get_mut(id)) {
-            flow.note_copy();
+    fn note_copy(&mut self, found: Option<FlowId>, role: Role) -> Role {
+        match found.and_then(|id| self.flows.get_mut(id)) {
+            Some(flow) => {
+                flow.note_copy();
+                role.far_into(flow.octets())
+            }
+            None => role,
         }
     }
 

@@ -345,6 +345,12 @@ impl TrackedFlow {
         }
     }
 
+    /// Octets of its packets so far, both directions together, copies left out.
+    pub fn octets(&self) -> u64 {
+        let [originator, responder] = self.octets;
+        originator.saturating_add(responder)
+    }
+
     /// The finished record.
     #[must_use]
     pub fn into_record(self, end: FlowEnd) -> Box<FlowRecord> {

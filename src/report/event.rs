@@ -60,6 +60,7 @@ fn fields(kind: &EventKind) -> Map<String, Value> {
             since,
             failed,
             evidence,
+            contacts: _,
         } => about(
             subject,
             json!({
@@ -98,6 +99,28 @@ fn fields(kind: &EventKind) -> Map<String, Value> {
         EventKind::Reloaded { edition } => json!({"edition": edition}),
         EventKind::ReloadRefused { reason } => json!({"reason": reason}),
         EventKind::ReportWritten { place } => json!({"place": place}),
+        EventKind::Recorded {
+            of,
+            client,
+            host,
+            file,
+            frames,
+            octets,
+            missed,
+            ended_early,
+        } => json!({
+            "of": of,
+            "client": addresses(client),
+            "host": host.as_str(),
+            "file": file,
+            "frames": frames,
+            "octets": octets,
+            "missed": missed,
+            "ended_early": ended_early,
+        }),
+        EventKind::RecordingFailed { reason, count } => {
+            json!({"reason": reason, "count": count})
+        }
         EventKind::Stopped {
             frames,
             dropped,

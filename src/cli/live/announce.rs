@@ -122,6 +122,10 @@ fn log(event: &Event) {
             error!("not read again, the old ones stay in use: {reason}");
         }
         EventKind::ReportWritten { place } => info!("report written to {place}"),
+        EventKind::Recorded { file, frames, .. } => info!("{frames} frames recorded in {file}"),
+        EventKind::RecordingFailed { reason, count } => {
+            error!("{count} recordings failed: {reason}");
+        }
         EventKind::Started { .. }
         | EventKind::Stopped { .. }
         | EventKind::ClientSeen { .. }

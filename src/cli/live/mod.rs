@@ -2,8 +2,10 @@
 
 mod announce;
 mod log;
+mod recording;
 mod settings;
 mod signals;
+mod size;
 mod terminal;
 
 use super::audit::{self, FailOn, Format};
@@ -18,6 +20,7 @@ use crate::live::capturing::capture;
 use crate::live::filter::Expression;
 use crate::live::link::{Message, link};
 use crate::live::metrics::Server;
+use crate::live::recording::{RecordingDesk, record};
 use crate::live::sandbox::{self, Needs};
 use crate::live::source::{self, CaptureOptions, Sources};
 use crate::live::{Event, EventKind, Monitor, MonitorOptions, Tap};
@@ -27,6 +30,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use compact_str::CompactString;
 use log::Log;
+use recording::{RecordingParts, RecordingPlan};
 use settings::Settings;
 use signals::Signals;
 use std::io::{self, IsTerminal};
@@ -143,6 +147,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         bail!("an interface is named twice (any is all of them); each packet is to be seen once");
     }
     let place = ReportPlace::of(&settings)?;
+    let recording = RecordingPlan::of(&settings)?;
     if arguments.check_config {
         println!("the configuration is valid");
         return Ok(ExitStatus::Clean);
@@ -162,10 +167,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     warn_of_small_buffer(&settings);
     let announcer = Announcer::open(settings.events.as_deref(), on_screen(&settings))?;
     let metrics = listen(&settings)?;
+    if let Some(plan) = &recording {
+        plan.make_folder(settings.user.as_deref())?;
+    }
     enclose(&settings, arguments)?;
     place.check()?;
+    let recording = recording
+        .map(|plan| plan.open(sources.summaries()))
+        .transpose()?;
     watch(
-        arguments, &settings, rules, sources, announcer, metrics, &place, &signals, &log,
+        arguments, &settings, rules, sources, announcer, metrics, recording, &place, &signals, &log,
     )
 }
 
@@ -199,6 +210,7 @@ fn watch(
     sources: Sources,
     mut announcer: Announcer,
     metrics: Option<Server>,
+    recording: Option<RecordingParts>,
     place: &ReportPlace,
     signals: &Signals,
     log: &Log,
@@ -238,8 +250,20 @@ fn watch(
     };
     let duration = settings.duration.map(|span| span.0);
     let tap = Tap::new(Limits::of_monitor());
+    let (memory, desk, writing) = match recording {
+        Some(parts) => (
+            Some(parts.memory),
+            Some(parts.desk),
+            Some((parts.recorder, parts.orders)),
+        ),
+        None => (None, None, None),
+    };
     let ended = std::thread::scope(|scope| {
-        scope.spawn(|| capture(sources, tap, sender, signals.stop(), duration));
+        let memory = memory.as_ref();
+        scope.spawn(move || capture(sources, tap, sender, memory, signals.stop(), duration));
+        if let (Some((recorder, orders)), Some(memory)) = (writing, memory) {
+            scope.spawn(move || record(recorder, memory, &orders));
+        }
         if let Some(server) = metrics {
             scope.spawn(|| server.run(&watchers.board, signals.stop()));
         }
@@ -254,6 +278,7 @@ fn watch(
             &receiver,
             &watchers,
             &mut announcer,
+            desk,
             place,
             signals,
         );
@@ -278,6 +303,7 @@ fn watch(
     ))
 }
 
+#[allow(clippy::too_many_arguments, reason = "the parts of one run")]
 /// Takes what the capturing thread tells until it has told everything.
 fn judge(
     arguments: &Arguments,
@@ -285,6 +311,7 @@ fn judge(
     receiver: &Receiver<Message>,
     watchers: &Watchers,
     announcer: &mut Announcer,
+    mut desk: Option<RecordingDesk>,
     place: &ReportPlace,
     signals: &Signals,
 ) -> anyhow::Result<AuditReport> {
@@ -294,12 +321,20 @@ fn judge(
         match receiver.recv_timeout(PATIENCE) {
             Ok(Message::Facts(facts)) => facts.into_iter().for_each(|fact| monitor.accept(fact)),
             Ok(Message::Pulse(pulse)) => {
+                let now = pulse.now;
                 monitor.pulse(*pulse);
+                if let Some(desk) = &mut desk {
+                    desk.pulse(now);
+                    let outcomes = desk.take_outcomes();
+                    outcomes.into_iter().for_each(|kind| monitor.tell(kind));
+                }
                 if watchers.wanted {
                     watchers.board.refresh(|| monitor.snapshot(watchers.listed));
                 }
             }
             Ok(Message::End(capture)) => {
+                let outcomes = desk.map(RecordingDesk::finish).unwrap_or_default();
+                outcomes.into_iter().for_each(|kind| monitor.tell(kind));
                 let (report, events) = monitor.finish(*capture);
                 announcer.tell(&events)?;
                 return Ok(report);
@@ -325,7 +360,11 @@ fn judge(
                 Err(cause) => error!("{cause:#}"),
             }
         }
-        watchers.tell(&monitor.take_events(), announcer)?;
+        let events = monitor.take_events();
+        if let Some(desk) = &mut desk {
+            desk.tell(&events);
+        }
+        watchers.tell(&events, announcer)?;
     }
 }
 
@@ -388,7 +427,12 @@ fn enclose(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
             .map(folder)
             .chain(catalog::imported_folder())
             .collect(),
-        write: write.into_iter().flatten().map(folder).collect(),
+        write: write
+            .into_iter()
+            .flatten()
+            .map(folder)
+            .chain(settings.record.clone())
+            .collect(),
         reopen: !settings.no_reopen,
         user: settings.user.clone(),
     };

@@ -1,5 +1,6 @@
 //! What `intap live` was asked to do: the command line over the configuration file over the defaults.
 
+use super::size::Size;
 use crate::cli::audit::{FailOn, Format};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -106,6 +107,26 @@ pub struct Settings {
     /// Write reports to this file, whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Keep the packets behind each blocked event as a pcapng file in this folder: those of the device and host concerned
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
+
+    /// How long before the first failed attempt recorded packets begin [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub record_before: Option<Span>,
+
+    /// How long after the event they end [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub record_after: Option<Span>,
+
+    /// Memory for the packets seen last, out of which recordings are made [default: 64MB]
+    #[arg(long, value_name = "SIZE")]
+    pub record_memory: Option<Size>,
+
+    /// Size of all recordings in the folder together; the oldest are deleted [default: 1GB]
+    #[arg(long, value_name = "SIZE")]
+    pub record_max_bytes: Option<Size>,
 
     /// Which findings of the last report make the exit status 1 [default: hard]
     #[arg(long, value_enum)]
@@ -223,6 +244,11 @@ impl Settings {
             metrics: self.metrics.or(file.metrics),
             format: self.format.or(file.format),
             output: self.output.or(file.output),
+            record: self.record.or(file.record),
+            record_before: self.record_before.or(file.record_before),
+            record_after: self.record_after.or(file.record_after),
+            record_memory: self.record_memory.or(file.record_memory),
+            record_max_bytes: self.record_max_bytes.or(file.record_max_bytes),
             fail_on: self.fail_on.or(file.fail_on),
             user: self.user.or(file.user),
             no_reopen: self.no_reopen || file.no_reopen,

@@ -84,6 +84,18 @@ impl Sentence {
                 sentence.addresses.clone_from(client);
                 sentence.text = "a device that was not seen before".to_owned();
             }
+            EventKind::Recorded {
+                client,
+                host,
+                file,
+                frames,
+                ..
+            } => {
+                sentence.device = device(client, None);
+                sentence.addresses.clone_from(client);
+                sentence.host = safe(host);
+                sentence.text = format!("{frames} frames recorded in {}", safe(file));
+            }
             other => (sentence.verdict, sentence.text) = of_the_program(other),
         }
         sentence
@@ -139,6 +151,10 @@ fn of_the_program(kind: &EventKind) -> (Option<Verdict>, String) {
             format!("not read again, the old ones stay: {}", safe(reason)),
         ),
         EventKind::ReportWritten { place } => (None, format!("report written to {}", safe(place))),
+        EventKind::RecordingFailed { reason, count } => (
+            trouble,
+            format!("{count} recordings failed: {}", safe(reason)),
+        ),
         EventKind::Stopped { findings, .. } => {
             (None, format!("stopped; {}", counted(*findings, "finding")))
         }
@@ -146,6 +162,7 @@ fn of_the_program(kind: &EventKind) -> (Option<Verdict>, String) {
         | EventKind::ReachedFirstTime(_)
         | EventKind::Blocked { .. }
         | EventKind::Recovered { .. }
-        | EventKind::Lapsed { .. } => (None, String::new()),
+        | EventKind::Lapsed { .. }
+        | EventKind::Recorded { .. } => (None, String::new()),
     }
 }
