@@ -216,6 +216,23 @@ impl Monitor {
         assert!(status.is_ok_and(|status| status.success()));
     }
 
+    /// Every thread has given up what it does not need.
+    #[track_caller]
+    fn is_enclosed(&self) {
+        let tasks = format!("/proc/{}/task", self.child.0.id());
+        let mut threads = 0;
+        for task in fs::read_dir(tasks).expect("it runs") {
+            let status = task.expect("a thread").path().join("status");
+            let status = fs::read_to_string(status).unwrap_or_default();
+            for line in ["Seccomp:\t2", "NoNewPrivs:\t1", "CapEff:\t0000000000002000"] {
+                assert!(status.contains(line), "{line}: {status}");
+            }
+            threads += 1;
+        }
+        // The one that judges, the one that captures, the one that records, the one that waits for signals.
+        assert!(threads >= 4, "{threads}");
+    }
+
     /// Waits for the end and gives the exit status.
     fn end(&mut self) -> Option<i32> {
         self.child.0.wait().expect("it ends").code()
@@ -305,6 +322,7 @@ fn the_packets_behind_an_event_are_a_capture_that_proves_it() {
         .status();
     assert!(replayed.is_ok_and(|status| status.success()));
     let blocked = monitor.wait_for("blocked", Duration::from_secs(60));
+    monitor.is_enclosed();
     monitor.signal("TERM");
     monitor.end();
     let events = monitor.events();

@@ -64,9 +64,10 @@ use clients::{ClientTable, HostKey};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
-use matching::{Attribution, SetFinder, attribute};
+use matching::{Attribution, SetFinder, SetMatch, attribute};
 use outcome::{Vantage, judge};
 use smallvec::SmallVec;
+use standing::{Traffic, TrafficTotals};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -160,10 +161,21 @@ struct Running {
     gappy: u64,
     /// What open flows tell of the place of capture; a flow may be counted several times.
     vantage: VantageEvidence,
-    /// Hosts to which flows that are still open were attributed.
-    open: HashMap<(Seen, FiveTuple), SmallVec<[HostKey; 1]>, RandomState>,
+    /// What flows that are still open were taken for.
+    open: HashMap<(Seen, FiveTuple), OpenFlow, RandomState>,
+    /// What went where since the start.
+    traffic: TrafficTotals,
     /// Clients of which something was told since they were last asked for.
     touched: HashSet<IpAddr, RandomState>,
+}
+
+/// What was told of a flow that is still open, to be taken back when more is known.
+#[derive(Default)]
+struct OpenFlow {
+    /// Hosts it was attributed to.
+    hosts: SmallVec<[HostKey; 1]>,
+    /// What it was counted as.
+    counted: SmallVec<[(Arc<SetMatch>, Traffic); 1]>,
 }
 
 /// Takes facts, gives the report.
@@ -404,8 +416,10 @@ impl<'c> Auditor<'c> {
                 .open
                 .entry((record.first, record.five_tuple))
                 .or_default()
+                .hosts
                 .push(key.clone());
         }
+        self.count_attempt(record, &attribution.sets, recent.as_ref(), open);
         let Some(entry) = self.clients.host(client, key, &attribution.sets) else {
             return;
         };
@@ -465,6 +479,7 @@ impl<'c> Auditor<'c> {
         match sets {
             Some(sets) => {
                 let outcome = self.recent_lookup(exchange);
+                self.count_lookup(&sets, outcome.as_ref());
                 let key = HostKey::Name(name.folded());
                 let Some(entry) = self.clients.host(exchange.client.ip(), key, &sets) else {
                     return;

@@ -14,9 +14,10 @@ use super::verdict::{HostVerdict, Verdict, judge_host};
 use super::{
     AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Judged, Running, known_domains, report,
 };
-use crate::catalog::{Catalog, Requirement, ScenarioFile, SetKey};
+use crate::catalog::{Catalog, FeatureArea, Requirement, ScenarioFile, SetKey};
 use crate::facts::{CaptureSummary, DnsExchange, FiveTuple, FlowEnd, FlowRecord, Seen, Timestamp};
 use compact_str::CompactString;
+use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -94,6 +95,7 @@ impl Auditor<'static> {
             gappy: 0,
             vantage: VantageEvidence::default(),
             open: hashbrown::HashMap::default(),
+            traffic: TrafficTotals::default(),
             touched: hashbrown::HashSet::default(),
         };
         Self::within(
@@ -200,11 +202,16 @@ impl Auditor<'_> {
             return false;
         };
         let key = (record.first, record.five_tuple);
-        let Some(hosts) = running.open.remove(&key) else {
+        let Some(told) = running.open.remove(&key) else {
             return false;
         };
+        for (sets, counted) in told.counted {
+            running
+                .traffic
+                .change(&sets, &self.catalog, |known| known.take_back(counted));
+        }
         let originator = record.five_tuple.originator;
-        for host in hosts {
+        for host in told.hosts {
             if let Some(state) = self.clients.existing(originator.ip())
                 && let Some(entry) = state.hosts.get_mut(&host)
             {
@@ -227,6 +234,69 @@ impl Auditor<'_> {
             flow.end == FlowEnd::Closed || running.now.since(flow.last.time) >= SILENCE
         });
         (ended && !matches!(recent.outcome, Outcome::Unclear(_))).then_some(recent)
+    }
+
+    /// Counts an attempt, as far as it is known by now.
+    pub(super) fn count_attempt(
+        &mut self,
+        record: &FlowRecord,
+        sets: &Arc<SetMatch>,
+        recent: Option<&Attempt>,
+        open: bool,
+    ) {
+        let Some(vantage) = self.vantage_now() else {
+            return;
+        };
+        let failed = recent.is_some_and(|recent| recent.failure(vantage).is_some());
+        let counted = Traffic {
+            attempts: 1,
+            failed: u64::from(failed),
+            octets: record.octets.iter().sum(),
+        };
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        running
+            .traffic
+            .change(sets, &self.catalog, |known| known.add(counted));
+        if open {
+            running
+                .open
+                .entry((record.first, record.five_tuple))
+                .or_default()
+                .counted
+                .push((Arc::clone(sets), counted));
+        }
+    }
+
+    /// Counts a lookup that failed; the others lead to attempts.
+    pub(super) fn count_lookup(&mut self, sets: &SetMatch, outcome: Option<&LookupOutcome>) {
+        let failed = Traffic {
+            attempts: 1,
+            failed: 1,
+            octets: 0,
+        };
+        if let (Some(LookupOutcome::Failed(_)), Some(running)) = (outcome, &mut self.running) {
+            running
+                .traffic
+                .change(sets, &self.catalog, |known| known.add(failed));
+        }
+    }
+
+    /// What went to the hosts of an endpoint set since the start. What several sets list counts for each.
+    #[must_use]
+    pub fn traffic_of_set(&self, set: &SetKey) -> Traffic {
+        let running = self.running.as_ref();
+        let known = running.and_then(|running| running.traffic.sets.get(set));
+        known.copied().unwrap_or_default()
+    }
+
+    /// What went to the hosts of a feature area since the start. What several areas list counts for the first.
+    #[must_use]
+    pub fn traffic_of_area(&self, area: FeatureArea) -> Traffic {
+        let running = self.running.as_ref();
+        let known = running.and_then(|running| running.traffic.areas.get(&area));
+        known.copied().unwrap_or_default()
     }
 
     /// How a lookup ended, for the rolling window.
@@ -372,6 +442,51 @@ impl Auditor<'_> {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+}
+
+/// Attempts of all devices since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections, and lookups that failed. One connection for several hosts, as through a proxy, counts for each.
+    pub attempts: u64,
+    /// Those that failed, by the rules of a verdict.
+    pub failed: u64,
+    /// Octets of the connections' packets, both directions together.
+    pub octets: u64,
+}
+
+/// What went where. There are as many entries as the catalogue has endpoint sets.
+#[derive(Debug, Default)]
+pub(super) struct TrafficTotals {
+    sets: hashbrown::HashMap<SetKey, Traffic, RandomState>,
+    areas: BTreeMap<FeatureArea, Traffic>,
+}
+
+impl TrafficTotals {
+    /// Changes what is counted for the sets of a host and for the area of the first of them.
+    fn change(&mut self, sets: &SetMatch, catalog: &Catalog, change: impl Fn(&mut Traffic)) {
+        for set in &sets.primary {
+            change(self.sets.entry(set.clone()).or_default());
+        }
+        let first = sets.primary.first().and_then(|set| catalog.set(set));
+        if let Some(set) = first {
+            change(self.areas.entry(set.feature_area()).or_default());
+        }
+    }
+}
+
+impl Traffic {
+    fn add(&mut self, more: Self) {
+        self.attempts = self.attempts.saturating_add(more.attempts);
+        self.failed = self.failed.saturating_add(more.failed);
+        self.octets = self.octets.saturating_add(more.octets);
+    }
+
+    fn take_back(&mut self, told: Self) {
+        self.attempts = self.attempts.saturating_sub(told.attempts);
+        self.failed = self.failed.saturating_sub(told.failed);
+        self.octets = self.octets.saturating_sub(told.octets);
     }
 }
 

@@ -12,7 +12,7 @@
 //! - [`monitor`]: facts and pulses to events, snapshots and reports;
 //! - [`watch`]: when a host counts as blocked and when as recovered;
 //! - [`event`]: what is told as it happens;
-//! - [`snapshot`]: the whole state at one moment, for a screen and for metrics;
+//! - [`snapshot`]: the whole state at one moment, for a screen and for metrics, and `totals`, which adds devices up for it;
 //! - [`recording`]: the packets behind events, in files, and [`retention`], which keeps a folder of files small;
 //! - [`board`]: the newest snapshot, for other threads;
 //! - [`metrics`]: a snapshot as a page for Prometheus, and the small server that shows it;
@@ -35,9 +35,11 @@ mod replayed;
 pub mod retention;
 pub mod sandbox;
 pub mod screen;
+mod seccomp;
 pub mod snapshot;
 pub mod source;
 pub mod tap;
+mod totals;
 pub mod watch;
 
 pub use error::LiveError;
@@ -45,7 +47,7 @@ pub use event::{Event, EventKind, Subject};
 pub use monitor::{Monitor, MonitorOptions};
 pub use pulse::{Notice, Pulse};
 pub use snapshot::{
-    AreaStatus, BlockedTotal, ClientStatus, InterfaceStatus, SetStatus, SetTotal, Snapshot,
-    TableSizes,
+    AreaStatus, BlockedTotal, ClientStatus, HostTotal, InterfaceStatus, SetStatus, SetTotal,
+    Snapshot, TableSizes,
 };
 pub use tap::Tap;

@@ -2,10 +2,8 @@
 
 use super::event::{Event, EventKind, Subject};
 use super::pulse::{Notice, Pulse};
-use super::snapshot::{
-    AreaStatus, BlockedTotal, ClientStatus, InterfaceStatus, SetStatus, SetTotal, Snapshot,
-    TableSizes,
-};
+use super::snapshot::{ClientStatus, InterfaceStatus, SetStatus, Snapshot, TableSizes};
+use super::totals::Totals;
 use super::watch::{Change, HostWatch};
 use crate::audit::standing::{HostStanding, Standing};
 use crate::audit::{AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Verdict};
@@ -42,22 +40,30 @@ pub struct MonitorOptions {
 
 /// One host of a watched device.
 #[derive(Debug, Clone, Default)]
-struct WatchedHost {
-    watch: HostWatch,
-    sets: SmallVec<[SetKey; 2]>,
-    in_window: Option<Verdict>,
-    cause: Option<Cause>,
+pub(super) struct WatchedHost {
+    pub(super) watch: HostWatch,
+    pub(super) sets: SmallVec<[SetKey; 2]>,
+    pub(super) in_window: Option<Verdict>,
+    pub(super) cause: Option<Cause>,
     ever_served: bool,
 }
 
 /// One watched device.
 #[derive(Debug, Clone, Default)]
-struct Watched {
+pub(super) struct Watched {
     addresses: SmallVec<[IpAddr; 2]>,
     name: Option<CompactString>,
     last: Timestamp,
-    hosts: HashMap<CompactString, WatchedHost, RandomState>,
+    pub(super) hosts: HashMap<CompactString, WatchedHost, RandomState>,
     reached: SmallVec<[SetKey; 4]>,
+    /// What the hosts say together, in the catalogue's order, as of the last look.
+    pub(super) sets: Box<[SetStatus]>,
+}
+
+impl Watched {
+    fn is_blocked(&self) -> bool {
+        self.sets.iter().any(|set| set.blocked_now)
+    }
 }
 
 /// Watches devices and tells what becomes of them.
@@ -222,45 +228,14 @@ impl Monitor {
     #[must_use]
     pub fn snapshot(&self, most_clients: usize) -> Snapshot {
         let sizes = self.auditor.sizes();
-        let mut areas: BTreeMap<FeatureArea, AreaStatus> = BTreeMap::new();
-        let mut totals: BTreeMap<(FeatureArea, SetKey), AreaStatus> = BTreeMap::new();
-        let mut blocked: BTreeMap<(FeatureArea, Cause), u64> = BTreeMap::new();
-        let mut devices_blocked = 0_u64;
-        let mut order: Vec<(bool, Timestamp, &IpAddr)> = Vec::with_capacity(self.watched.len());
-        for (address, watched) in &self.watched {
-            let mut worst: BTreeMap<FeatureArea, Verdict> = BTreeMap::new();
-            let sets = self.sets_of(watched);
-            for set in &sets {
-                if let Some(verdict) = set.in_window {
-                    let known = worst.entry(set.area).or_insert(verdict);
-                    *known = (*known).max(verdict);
-                    totals
-                        .entry((set.area, set.set.clone()))
-                        .or_insert_with(|| AreaStatus::none(set.area))
-                        .count(verdict);
-                }
-            }
-            let mut causes: SmallVec<[(FeatureArea, Cause); 4]> = sets
-                .iter()
-                .filter(|set| set.blocked_now)
-                .filter_map(|set| Some((set.area, set.cause?)))
-                .collect();
-            causes.sort_unstable();
-            causes.dedup();
-            for cause in causes {
-                let count = blocked.entry(cause).or_default();
-                *count = count.saturating_add(1);
-            }
-            for (area, verdict) in worst {
-                areas
-                    .entry(area)
-                    .or_insert_with(|| AreaStatus::none(area))
-                    .count(verdict);
-            }
-            let trouble = sets.iter().any(|set| set.blocked_now);
-            devices_blocked = devices_blocked.saturating_add(u64::from(trouble));
-            order.push((trouble, watched.last, address));
-        }
+        let totals = Totals::of(self.watched.values(), most_clients > 0);
+        let mut order: Vec<(bool, Timestamp, &IpAddr)> = self
+            .watched
+            .iter()
+            .map(|(address, watched)| (watched.is_blocked(), watched.last, address))
+            .collect();
+        let blocked_now = order.iter().filter(|(blocked, ..)| *blocked).count();
+        let devices_blocked = u64::try_from(blocked_now).unwrap_or(u64::MAX);
         order.sort_unstable_by(|a, b| b.cmp(a));
         let clients = order
             .into_iter()
@@ -270,9 +245,10 @@ impl Monitor {
                 addresses: watched.addresses.to_vec(),
                 name: watched.name.clone(),
                 last_seen: watched.last,
-                sets: self.sets_of(watched),
+                sets: watched.sets.to_vec(),
             })
             .collect();
+        let (areas, sets, blocked) = totals.into_lists(&self.auditor);
         Snapshot {
             time: self.now,
             started: self.started,
@@ -290,19 +266,9 @@ impl Monitor {
                 hosts: sizes.hosts,
                 names: sizes.names,
             },
-            areas: areas.into_values().collect(),
-            sets: totals
-                .into_iter()
-                .map(|((_, set), devices)| SetTotal { set, devices })
-                .collect(),
-            blocked: blocked
-                .into_iter()
-                .map(|((area, cause), devices)| BlockedTotal {
-                    area,
-                    cause,
-                    devices,
-                })
-                .collect(),
+            areas,
+            sets,
+            blocked,
             devices: u64::try_from(self.watched.len()).unwrap_or(u64::MAX),
             devices_blocked,
             clients,
@@ -395,6 +361,7 @@ impl Monitor {
         if again {
             self.again.insert(first);
         }
+        watched.sets = self.sets_of(&watched);
         self.watched.insert(first, watched);
     }
 
@@ -484,7 +451,7 @@ impl Monitor {
     }
 
     /// The endpoint sets of a device, each with what its hosts together say.
-    fn sets_of(&self, watched: &Watched) -> Vec<SetStatus> {
+    fn sets_of(&self, watched: &Watched) -> Box<[SetStatus]> {
         let catalog = self.auditor.catalog();
         let mut by_set: BTreeMap<&SetKey, Vec<(&CompactString, &WatchedHost)>> = BTreeMap::new();
         for (name, host) in &watched.hosts {
@@ -501,7 +468,7 @@ impl Monitor {
             })
             .collect();
         sets.sort_by(|a, b| (a.area, &a.set).cmp(&(b.area, &b.set)));
-        sets
+        sets.into_boxed_slice()
     }
 
     fn tell_drops(&mut self) {
@@ -556,30 +523,6 @@ impl Monitor {
 impl FactSink for Monitor {
     fn accept(&mut self, fact: Fact) {
         self.auditor.accept(fact);
-    }
-}
-
-impl AreaStatus {
-    fn none(area: FeatureArea) -> Self {
-        Self {
-            area,
-            reached: 0,
-            degraded: 0,
-            intercepted: 0,
-            blocked: 0,
-            inconclusive: 0,
-        }
-    }
-
-    fn count(&mut self, verdict: Verdict) {
-        let counter = match verdict {
-            Verdict::Reached | Verdict::NotExercised => &mut self.reached,
-            Verdict::Degraded => &mut self.degraded,
-            Verdict::Intercepted => &mut self.intercepted,
-            Verdict::Blocked => &mut self.blocked,
-            Verdict::Inconclusive | Verdict::NeverReached => &mut self.inconclusive,
-        };
-        *counter = counter.saturating_add(1);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Gives up every right that watching does not need.
 //!
 //! In order: another user, all capabilities but the one to open interfaces (or that too), `no_new_privs`, and Landlock:
-//! files outside the folders that are needed can be neither read nor written, and no TCP connection can be made. What the
-//! kernel cannot do is said, never silently left out.
+//! files outside the folders that are needed can be neither read nor written, and no TCP connection can be made; and seccomp:
+//! system calls that a monitor never makes are refused. What the kernel cannot do is said, never silently left out.
 
+use super::seccomp;
 use caps::{CapSet, Capability, CapsHashSet};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
@@ -63,6 +64,8 @@ pub enum SandboxError {
 pub struct Enclosed {
     /// What the kernel enforces of the limits on files and connections.
     pub landlock: &'static str,
+    /// Whether it refuses system calls that are never made.
+    pub seccomp: &'static str,
     /// Capabilities that are left.
     pub capabilities: Vec<String>,
 }
@@ -78,8 +81,14 @@ pub fn enclose(needs: &Needs) -> Result<Enclosed, SandboxError> {
     }
     let capabilities = drop_capabilities(needs.reopen)?;
     let landlock = restrict(needs)?;
+    let seccomp = match seccomp::refuse_calls() {
+        Ok(true) => "on",
+        Ok(false) => "not at all: this kernel or processor has no filter",
+        Err(cause) => return Err(refused("seccomp", cause)),
+    };
     Ok(Enclosed {
         landlock,
+        seccomp,
         capabilities,
     })
 }

@@ -1,11 +1,16 @@
 //! The state of the monitor at one moment, as plain owned data: what a screen shows and a metrics page counts.
 
+use crate::audit::standing::Traffic;
 use crate::audit::{Cause, Verdict};
 use crate::catalog::{FeatureArea, SetKey};
 use crate::facts::Timestamp;
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// Hosts listed of one endpoint set.
+pub const MOST_HOSTS: usize = 200;
 
 /// Everything at one moment. Counters run since the start and never go back.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +98,8 @@ pub struct AreaStatus {
     pub blocked: u64,
     /// Devices for which the window cannot tell.
     pub inconclusive: u64,
+    /// What went there since the start.
+    pub traffic: Traffic,
 }
 
 /// One endpoint set over all devices.
@@ -102,6 +109,28 @@ pub struct SetTotal {
     pub set: SetKey,
     /// How many devices have each verdict on this set alone.
     pub devices: AreaStatus,
+    /// Its hosts, those that are blocked for most devices first; at most [`MOST_HOSTS`], and none when no devices were asked
+    /// for.
+    pub hosts: Vec<HostTotal>,
+    /// Hosts that are left out there.
+    pub more_hosts: usize,
+}
+
+/// One host of an endpoint set over all devices that tried it within the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTotal {
+    /// Its name, or its address where it has none.
+    pub host: CompactString,
+    /// Devices for which it is blocked now, by the rule that events follow.
+    pub blocked: u64,
+    /// Other devices for which something of it failed in the window.
+    pub failing: u64,
+    /// Devices that it serves.
+    pub reached: u64,
+    /// Devices for which the window cannot tell.
+    pub unclear: u64,
+    /// What failed, most devices first.
+    pub causes: SmallVec<[(Cause, u64); 2]>,
 }
 
 /// What blocks devices in one feature area for one cause, now and by the rule that events follow.

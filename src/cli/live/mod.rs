@@ -438,13 +438,14 @@ fn enclose(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     };
     let enclosed = sandbox::enclose(&needs)?;
     info!(
-        "rights given up; capabilities left: {}; Landlock: {}",
+        "rights given up; capabilities left: {}; Landlock: {}; seccomp: {}",
         if enclosed.capabilities.is_empty() {
             "none".to_owned()
         } else {
             enclosed.capabilities.join(", ")
         },
-        enclosed.landlock
+        enclosed.landlock,
+        enclosed.seccomp
     );
     Ok(())
 }

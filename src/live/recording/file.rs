@@ -76,7 +76,7 @@ fn name_of(trigger: &Trigger) -> String {
         text.chars()
             .take(MOST_OF_HOST)
             .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '.' {
+                if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') {
                     c
                 } else {
                     '_'

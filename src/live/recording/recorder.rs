@@ -198,18 +198,16 @@ impl Recorder {
             }
         }
         over.sort_by_key(|recording| recording.trigger.number);
-        for recording in over {
-            self.end(recording);
-        }
+        over.into_iter().for_each(|recording| self.end(recording));
         self.tell_tallies(false);
     }
 
     /// Ends all recordings with what is in memory now.
     pub fn finish(&mut self, memory: &Memory) {
         self.round(memory, None);
-        for recording in std::mem::take(&mut self.active) {
-            self.end(recording);
-        }
+        let mut over = std::mem::take(&mut self.active);
+        over.sort_by_key(|recording| recording.trigger.number);
+        over.into_iter().for_each(|recording| self.end(recording));
         self.tell_tallies(true);
     }
 

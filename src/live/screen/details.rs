@@ -1,24 +1,33 @@
-//! One device, one feature area, or the help, as lines.
+//! One device, one feature area, one endpoint set, or the help, as lines.
 
 use super::draw::{counts, worst_of};
 use super::sentence::device;
 use super::state::{Detail, State};
 use super::theme::{Theme, clock, grouped, safe, span};
+use crate::audit::standing::Traffic;
 use crate::audit::{Cause, Verdict};
-use crate::catalog::FeatureArea;
-use crate::live::{ClientStatus, SetStatus};
+use crate::catalog::{FeatureArea, SetKey};
+use crate::live::{ClientStatus, HostTotal, SetStatus};
+use crate::report::figures::octets;
 use crate::report::wording::{counted, mark, verdict};
 use ratatui::text::{Line, Span};
 use std::net::IpAddr;
 
-/// Devices listed under a feature area.
+/// Devices listed under a feature area or endpoint set.
 const LISTED: usize = 100;
 
+/// Causes listed under a host.
+const CAUSES: usize = 3;
+
 /// A detail's title and lines.
-pub(super) fn of(state: &State, theme: Theme, detail: Detail) -> (String, Vec<Line<'static>>) {
+pub(super) fn of(state: &State, theme: Theme, detail: &Detail) -> (String, Vec<Line<'static>>) {
     match detail {
-        Detail::Device(address) => of_device(state, theme, address),
-        Detail::Area(area) => (area.title().to_owned(), of_area(state, theme, area)),
+        Detail::Device(address) => of_device(state, theme, *address),
+        Detail::Area(area) => (area.title().to_owned(), of_area(state, theme, *area)),
+        Detail::Set(area, set) => (
+            format!("Endpoint set {set}: {}", area.title()),
+            of_set(state, theme, *area, set),
+        ),
     }
 }
 
@@ -112,21 +121,27 @@ fn set_lines_of(set: &SetStatus, theme: Theme) -> Vec<Line<'static>> {
 fn of_area(state: &State, theme: Theme, area: FeatureArea) -> Vec<Line<'static>> {
     let now = &state.snapshot;
     let mut lines = vec![Line::styled("Endpoint sets, in devices", theme.title())];
-    for total in now.sets.iter().filter(|total| total.devices.area == area) {
+    let chosen = state.set_row(area);
+    for (row, total) in state.sets_of(area).enumerate() {
         let worst = worst_of(&total.devices);
         let parts: Vec<String> = counts(&total.devices)
             .into_iter()
             .filter(|(_, count)| *count > 0)
             .map(|(shown, count)| format!("{} {}", grouped(count), verdict(shown)))
             .collect();
-        lines.push(Line::from(vec![
-            Span::styled(format!("  {} ", mark(worst)), theme.verdict(worst)),
-            Span::raw(format!(
-                "{:<20} {}",
-                total.set.to_string(),
-                parts.join(", ")
-            )),
-        ]));
+        let text = Span::raw(format!(
+            "{:<20} {}; {}",
+            total.set.to_string(),
+            parts.join(", "),
+            in_words(total.devices.traffic)
+        ));
+        let sign = Span::styled(format!("  {} ", mark(worst)), theme.verdict(worst));
+        let line = Line::from(vec![sign, text]);
+        lines.push(if row == chosen {
+            line.style(theme.chosen())
+        } else {
+            line
+        });
     }
     let blocked: Vec<_> = now
         .blocked
@@ -148,8 +163,19 @@ fn of_area(state: &State, theme: Theme, area: FeatureArea) -> Vec<Line<'static>>
             )),
         ]));
     }
+    lines.extend(devices_in_trouble(state, theme, |set| set.area == area));
+    lines
+}
+
+/// Devices for which something that `wanted` tells of fails, each with its sets.
+fn devices_in_trouble(
+    state: &State,
+    theme: Theme,
+    wanted: impl Fn(&SetStatus) -> bool,
+) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
     let failing = |set: &&SetStatus| {
-        set.area == area
+        wanted(set)
             && (set.blocked_now
                 || matches!(
                     set.in_window,
@@ -180,17 +206,88 @@ fn of_area(state: &State, theme: Theme, area: FeatureArea) -> Vec<Line<'static>>
     lines
 }
 
+/// Attempts since the start, in words.
+fn in_words(traffic: Traffic) -> String {
+    let attempts = usize::try_from(traffic.attempts).unwrap_or(usize::MAX);
+    format!(
+        "{}, {} failed, {}",
+        counted(attempts, "attempt"),
+        grouped(traffic.failed),
+        octets(traffic.octets)
+    )
+}
+
+fn of_set(state: &State, theme: Theme, area: FeatureArea, set: &SetKey) -> Vec<Line<'static>> {
+    let Some(total) = state.sets_of(area).find(|total| total.set == *set) else {
+        return vec![Line::raw("No device tried it within the window.")];
+    };
+    let mut lines = vec![
+        Line::raw(format!(
+            "{} since {} UTC",
+            in_words(total.devices.traffic),
+            clock(state.snapshot.started)
+        )),
+        Line::default(),
+        Line::styled("Its hosts, in devices", theme.title()),
+    ];
+    for host in &total.hosts {
+        lines.extend(host_lines(host, theme));
+    }
+    if total.more_hosts > 0 {
+        lines.push(Line::styled(
+            format!("    and {} more", counted(total.more_hosts, "host")),
+            theme.dim(),
+        ));
+    }
+    let its = |status: &SetStatus| status.area == area && status.set == *set;
+    lines.extend(devices_in_trouble(state, theme, its));
+    lines
+}
+
+/// A host with how many devices it serves, and under it what failed.
+fn host_lines(host: &HostTotal, theme: Theme) -> Vec<Line<'static>> {
+    let counts = [
+        (Verdict::Blocked, host.blocked, "blocked"),
+        (Verdict::Degraded, host.failing, "failing"),
+        (Verdict::Reached, host.reached, "reached"),
+        (Verdict::Inconclusive, host.unclear, "unclear"),
+    ];
+    let worst = counts
+        .iter()
+        .find(|(_, count, _)| *count > 0)
+        .map_or(Verdict::Inconclusive, |(verdict, ..)| *verdict);
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count, _)| *count > 0)
+        .map(|(_, count, word)| format!("{} {word}", grouped(*count)))
+        .collect();
+    let mut lines = vec![Line::from(vec![
+        Span::styled(format!("  {} ", mark(worst)), theme.verdict(worst)),
+        Span::raw(format!("{}: {}", safe(&host.host), parts.join(", "))),
+    ])];
+    lines.extend(host.causes.iter().take(CAUSES).map(|(cause, count)| {
+        let devices = usize::try_from(*count).unwrap_or(usize::MAX);
+        Line::raw(format!(
+            "      {}: {}",
+            counted(devices, "device"),
+            Cause::phrase(*cause)
+        ))
+    }));
+    lines
+}
+
 /// What the marks mean and what the keys do.
 pub(super) fn help(theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (keys, what) in [
         ("Tab, ← →", "the next part: feature areas, devices, events"),
         ("↑ ↓, PgUp PgDn, Home End", "choose a row, or scroll"),
-        ("Enter, Esc", "details of what is chosen, and back"),
         (
-            "/",
-            "show only what has a text: device, host, area or cause; Esc clears it",
+            "Enter, Esc",
+            "details of a device, of an area and its sets; back",
         ),
+        ("t", "areas count devices, or attempts and bytes"),
+        ("/", "only what has a text: device, host, area, cause"),
         (
             "p, Space",
             "stand still and go on; watching goes on meanwhile",

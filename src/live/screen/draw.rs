@@ -2,10 +2,11 @@
 
 use super::details;
 use super::sentence::device;
-use super::state::{Pane, State, standing};
+use super::state::{Columns, Detail, Pane, State, standing};
 use super::theme::{Theme, bars, clock, fit, fit_host, grouped, safe, span};
 use crate::audit::{Cause, Verdict};
 use crate::live::{AreaStatus, ClientStatus};
+use crate::report::figures::octets;
 use crate::report::wording::{counted, mark, verdict};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -20,8 +21,23 @@ const SMALL: (u16, u16) = (44, 11);
 /// From this width on, areas and devices stand side by side.
 const WIDE: u16 = 130;
 
-/// Columns of the table of areas beside the title and the trend.
-const COUNTS: [&str; 5] = ["blocked", "inspected", "in part", "reached", "unclear"];
+/// From this width on, a table of areas counts devices and traffic.
+const BOTH: u16 = 112;
+
+/// Columns that count devices, with their widths.
+const DEVICES: [(&str, u16); 5] = [
+    ("blocked", 7),
+    ("inspected", 9),
+    ("in part", 7),
+    ("reached", 7),
+    ("unclear", 7),
+];
+
+/// Columns that count what was sent.
+const TRAFFIC: [(&str, u16); 4] = [("attempts", 9), ("failed", 9), ("", 5), ("bytes", 8)];
+
+/// The longest title of a feature area.
+const TITLE: u16 = 28;
 
 /// Draws the state.
 pub fn draw(state: &State, frame: &mut Frame<'_>) {
@@ -41,7 +57,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     frame.render_widget(Text::from(head_lines(state, theme, head.width)), head);
     if state.help {
         draw_page(frame, body, theme, "Help", details::help(theme), 0);
-    } else if let Some(detail) = state.detail {
+    } else if let Some(detail) = &state.detail {
         let (title, lines) = details::of(state, theme, detail);
         draw_page(frame, body, theme, &title, lines, state.scrolled);
     } else {
@@ -157,8 +173,11 @@ fn foot_line(state: &State, theme: Theme) -> Line<'static> {
     }
     let keys = match (state.help, state.detail.is_some()) {
         (true, _) => "any key goes back",
+        (_, true) if matches!(state.detail, Some(Detail::Area(_))) => {
+            "Esc back  ↑↓ choose a set  Enter its hosts  PgDn scroll  p pause  ? help  q quit"
+        }
         (_, true) => "Esc back  ↑↓ scroll  p pause  ? help  q quit",
-        _ => "q quit  Tab next part  ↑↓ choose  Enter details  / filter  p pause  ? help",
+        _ => "q quit  Tab next part  ↑↓ choose  Enter details  t traffic  / filter  ? help",
     };
     spans.push(Span::styled(keys, theme.dim()));
     Line::from(spans)
@@ -168,9 +187,16 @@ fn draw_panes(state: &State, theme: Theme, frame: &mut Frame<'_>, body: Rect) {
     let (areas, devices, events);
     if body.width >= WIDE {
         let [top, below] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(body);
-        [areas, devices] = Layout::horizontal([Constraint::Length(84), Constraint::Fill(1)])
-            .spacing(2)
-            .areas(top);
+        // Very wide ones have room for all columns.
+        let areas_width = if body.width >= BOTH + 70 {
+            BOTH + 8
+        } else {
+            84
+        };
+        [areas, devices] =
+            Layout::horizontal([Constraint::Length(areas_width), Constraint::Fill(1)])
+                .spacing(2)
+                .areas(top);
         events = below;
     } else {
         let wanted = u16::try_from(state.shown_areas().len()).unwrap_or(u16::MAX);
@@ -222,20 +248,38 @@ fn chosen(state: &State, pane: Pane, row: usize) -> Option<usize> {
     (state.pane == pane).then_some(row)
 }
 
+/// Columns of the table of feature areas, as there is room.
+fn columns(state: &State, width: u16) -> Vec<Columns> {
+    if width >= BOTH {
+        vec![Columns::Devices, Columns::Traffic]
+    } else {
+        vec![state.columns]
+    }
+}
+
+/// Heads of some columns, with their widths.
+fn heads(columns: Columns) -> &'static [(&'static str, u16)] {
+    match columns {
+        Columns::Devices => &DEVICES,
+        Columns::Traffic => &TRAFFIC,
+    }
+}
+
 fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
     let areas = state.shown_areas();
-    let trend = place.width.saturating_sub(76).clamp(7, 30);
-    let widths = [
-        Constraint::Length(1),
-        Constraint::Fill(1),
-        Constraint::Length(7),
-        Constraint::Length(9),
-        Constraint::Length(7),
-        Constraint::Length(7),
-        Constraint::Length(7),
-        Constraint::Length(trend),
-    ];
-    let room = usize::from(place.width.saturating_sub(trend + 45));
+    let shown = columns(state, place.width);
+    let heads: Vec<(&str, u16)> = shown
+        .iter()
+        .flat_map(|columns| heads(*columns))
+        .copied()
+        .collect();
+    // A gap before each column.
+    let counts_width: u16 = heads.iter().map(|(_, width)| width + 1).sum();
+    let trend = place
+        .width
+        .saturating_sub(counts_width + TITLE + 4)
+        .clamp(7, 30);
+    let room = usize::from(place.width.saturating_sub(counts_width + trend + 3));
     let rows: Vec<Row<'_>> = areas
         .iter()
         .map(|area| {
@@ -248,7 +292,14 @@ fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
                 Cell::from(Span::styled(mark(worst), theme.verdict(worst))),
                 Cell::from(fit(area.area.title(), room)),
             ];
-            cells.extend(counts(area).map(|(verdict, count)| count_cell(theme, verdict, count)));
+            for columns in &shown {
+                match columns {
+                    Columns::Devices => cells.extend(
+                        counts(area).map(|(verdict, count)| count_cell(theme, verdict, count)),
+                    ),
+                    Columns::Traffic => cells.extend(traffic_cells(theme, area)),
+                }
+            }
             cells.push(Cell::from(Span::styled(
                 trend,
                 theme.verdict(Verdict::Blocked),
@@ -256,15 +307,24 @@ fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
             Row::new(cells)
         })
         .collect();
-    let head = ["", "devices"]
+    let unit = match state.columns {
+        _ if shown.len() > 1 => "",
+        Columns::Devices => "devices",
+        Columns::Traffic => "since the start",
+    };
+    let head = ["", unit]
         .into_iter()
-        .chain(COUNTS)
-        .enumerate()
-        .map(|(column, word)| match column {
-            2.. => Cell::from(Text::from(word).right_aligned()),
-            _ => Cell::from(word),
-        })
+        .map(Cell::from)
+        .chain(
+            heads
+                .iter()
+                .map(|(word, _)| Cell::from(Text::from(*word).right_aligned())),
+        )
         .chain([Cell::from("trouble")]);
+    let widths = [Constraint::Length(1), Constraint::Fill(1)]
+        .into_iter()
+        .chain(heads.iter().map(|(_, width)| Constraint::Length(*width)))
+        .chain([Constraint::Length(trend)]);
     let table = (!rows.is_empty()).then(|| {
         Table::new(rows, widths)
             .header(Row::new(head).style(theme.dim()))
@@ -278,6 +338,26 @@ fn draw_areas(state: &State, theme: Theme, frame: &mut Frame<'_>, place: Rect) {
         chosen(state, Pane::Areas, state.area_row()),
         nothing(state),
     );
+}
+
+/// Attempts, those that failed, their share, and octets.
+fn traffic_cells(theme: Theme, area: &AreaStatus) -> [Cell<'static>; 4] {
+    let traffic = area.traffic;
+    let share = match traffic.failed {
+        0 => Span::raw(""),
+        // More than none is never shown as none.
+        failed => Span::raw(format!(
+            "{} %",
+            (failed.saturating_mul(100) / traffic.attempts.max(1)).max(1)
+        )),
+    };
+    let right = |span: Span<'static>| Cell::from(Text::from(span).right_aligned());
+    [
+        right(Span::raw(grouped(traffic.attempts))),
+        count_cell(theme, Verdict::Blocked, traffic.failed),
+        right(share),
+        right(Span::raw(octets(traffic.octets))),
+    ]
 }
 
 /// What to say where nothing is listed.
@@ -516,8 +596,21 @@ mod tests {
         assert_eq!(text(&state, 80, 24), panes);
         press(&mut state, &[KeyCode::BackTab, KeyCode::Enter]);
         insta::assert_snapshot!("area_80x24", text(&state, 80, 24));
+        let area = text(&state, 80, 24);
+        press(&mut state, &[KeyCode::Down, KeyCode::Down, KeyCode::Enter]);
+        insta::assert_snapshot!("set_80x24", text(&state, 80, 24));
+        press(&mut state, &[KeyCode::Esc, KeyCode::Up, KeyCode::Up]);
+        assert_eq!(text(&state, 80, 24), area);
         press(&mut state, &[KeyCode::Esc, KeyCode::Char('?')]);
         insta::assert_snapshot!("help_80x24", text(&state, 80, 24));
+    }
+
+    #[test]
+    fn areas_count_traffic_on_a_key_and_both_where_there_is_room() {
+        let mut state = state("firewall_mixed");
+        insta::assert_snapshot!("panes_190x20", text(&state, 190, 20));
+        press(&mut state, &[KeyCode::Char('t')]);
+        insta::assert_snapshot!("traffic_80x24", text(&state, 80, 24));
     }
 
     #[test]
@@ -559,7 +652,13 @@ mod tests {
             KeyCode::PageDown,
             KeyCode::End,
             KeyCode::Home,
+            KeyCode::Down,
+            KeyCode::Enter,
+            KeyCode::Down,
             KeyCode::Esc,
+            KeyCode::Esc,
+            KeyCode::BackTab,
+            KeyCode::Char('t'),
             KeyCode::Char('?'),
             KeyCode::F(5),
             KeyCode::Char('/'),
@@ -598,11 +697,15 @@ mod tests {
                 set.host = ATTACK.into();
             }
         }
+        for host in snapshot.sets.iter_mut().flat_map(|set| &mut set.hosts) {
+            host.host = ATTACK.into();
+        }
         let mut state = State::new(Arc::new(snapshot), true);
         for keys in [
             &[][..],
             &[KeyCode::Enter],
             &[KeyCode::Esc, KeyCode::BackTab, KeyCode::Enter],
+            &[KeyCode::Enter],
         ] {
             press(&mut state, keys);
             let shown = text(&state, 140, 40);

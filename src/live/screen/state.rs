@@ -2,9 +2,9 @@
 
 use super::sentence::{Sentence, device};
 use crate::audit::Verdict;
-use crate::catalog::FeatureArea;
+use crate::catalog::{FeatureArea, SetKey};
 use crate::facts::Timestamp;
-use crate::live::{AreaStatus, ClientStatus, Event, Snapshot};
+use crate::live::{AreaStatus, ClientStatus, Event, SetTotal, Snapshot};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -38,12 +38,23 @@ pub enum Pane {
 }
 
 /// What is shown in detail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Detail {
     /// The device that has this address.
     Device(IpAddr),
     /// A feature area with its endpoint sets.
     Area(FeatureArea),
+    /// One endpoint set of a feature area with its hosts.
+    Set(FeatureArea, SetKey),
+}
+
+/// What the columns of feature areas count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Devices by verdict.
+    Devices,
+    /// Attempts and octets.
+    Traffic,
 }
 
 /// Frames and octets a second, between the two newest snapshots.
@@ -68,6 +79,9 @@ pub struct State {
     /// Rows from the newest event.
     chosen_event: usize,
     pub(super) detail: Option<Detail>,
+    /// Position among the endpoint sets of the feature area that is shown in detail.
+    chosen_set: usize,
+    pub(super) columns: Columns,
     /// Rows of a detail or of the help that are scrolled away.
     pub(super) scrolled: usize,
     pub(super) filter: String,
@@ -102,6 +116,8 @@ impl State {
             chosen_device: None,
             chosen_event: 0,
             detail: None,
+            chosen_set: 0,
+            columns: Columns::Devices,
             scrolled: 0,
             filter: String::new(),
             typing: false,
@@ -208,7 +224,13 @@ impl State {
                 self.detail = None;
                 self.typing = true;
             }
-            KeyCode::Esc | KeyCode::Backspace if self.detail.is_some() => self.detail = None,
+            KeyCode::Char('t') => {
+                self.columns = match self.columns {
+                    Columns::Devices => Columns::Traffic,
+                    Columns::Traffic => Columns::Devices,
+                };
+            }
+            KeyCode::Esc | KeyCode::Backspace if self.detail.is_some() => self.close(),
             KeyCode::Esc => self.filter.clear(),
             KeyCode::Enter => self.open(),
             KeyCode::Tab | KeyCode::Right => self.pane = self.pane.next(),
@@ -273,10 +295,30 @@ impl State {
         }
     }
 
-    fn open(&mut self) {
+    /// Back to where the detail was opened.
+    fn close(&mut self) {
         self.scrolled = 0;
+        self.detail = match &self.detail {
+            Some(Detail::Set(area, _)) => Some(Detail::Area(*area)),
+            _ => None,
+        };
+    }
+
+    fn open(&mut self) {
+        if let Some(Detail::Area(area)) = self.detail {
+            let chosen = self.sets_of(area).nth(self.set_row(area));
+            if let Some(set) = chosen.map(|total| total.set.clone()) {
+                self.detail = Some(Detail::Set(area, set));
+                self.scrolled = 0;
+                return;
+            }
+        }
+        if self.detail.is_some() {
+            return self.close();
+        }
+        self.scrolled = 0;
+        self.chosen_set = 0;
         self.detail = match self.pane {
-            _ if self.detail.is_some() => None,
             Pane::Areas => self
                 .shown_areas()
                 .get(self.area_row())
@@ -299,6 +341,11 @@ impl State {
             let last = count.saturating_sub(1);
             row.min(last).saturating_add_signed(rows).min(last)
         };
+        if let Some(Detail::Area(area)) = self.detail
+            && self.choose_set(area, rows)
+        {
+            return;
+        }
         if self.detail.is_some() {
             self.scrolled = self.scrolled.saturating_add_signed(rows).min(10_000);
             return;
@@ -320,6 +367,32 @@ impl State {
                 self.chosen_event = moved(self.chosen_event, self.shown_events().count());
             }
         }
+    }
+
+    /// Chooses the endpoint set above or below, as long as there is one and no line is scrolled away. False where the page is to
+    /// be scrolled instead.
+    fn choose_set(&mut self, area: FeatureArea, rows: isize) -> bool {
+        let (row, count) = (self.set_row(area), self.sets_of(area).count());
+        let next = row.checked_add_signed(rows).filter(|row| *row < count);
+        if rows.unsigned_abs() != 1 || self.scrolled > 0 {
+            return false;
+        }
+        if let Some(next) = next {
+            self.chosen_set = next;
+        }
+        next.is_some()
+    }
+
+    /// Endpoint sets of a feature area that any device tried.
+    pub(super) fn sets_of(&self, area: FeatureArea) -> impl Iterator<Item = &SetTotal> {
+        let sets = self.snapshot.sets.iter();
+        sets.filter(move |total| total.devices.area == area)
+    }
+
+    /// The endpoint set that is chosen in the details of a feature area.
+    pub(super) fn set_row(&self, area: FeatureArea) -> usize {
+        let last = self.sets_of(area).count().saturating_sub(1);
+        self.chosen_set.min(last)
     }
 
     /// Whether a text is what is looked for.
