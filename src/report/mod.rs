@@ -22,7 +22,7 @@ pub(crate) mod wording;
 pub(crate) use catalog::spreadsheet_cell;
 #[cfg(feature = "tables")]
 pub(crate) use community_id::community_id;
-#[cfg(feature = "tables")]
+#[cfg(any(feature = "tables", feature = "live"))]
 pub(crate) use html::figures;
 #[cfg(feature = "tables")]
 pub(crate) use json::{application as application_code, dns_transport as dns_transport_code};
