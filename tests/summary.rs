@@ -158,6 +158,26 @@ fn questions_in_sql_see_all_four_tables() {
 }
 
 #[test]
+fn every_column_of_every_format_can_be_asked_for() {
+    let place = Place::new();
+    let capture = recording("tls_inspection");
+    for format in ["parquet", "csv", "jsonl"] {
+        let tables = ["--tables", format, "--tables-format", format];
+        place.run(&[&["audit", &capture], &tables[..]].concat());
+        for table in ["flows", "lookups", "verdicts", "findings"] {
+            let statement = format!("SELECT * FROM {table}");
+            let rows = json(&place, &["--sql", &statement, format]);
+            assert!(!rows.is_empty(), "{format}: {table}");
+        }
+        let ports = "SELECT responder_port FROM flows WHERE responder_port = 443";
+        assert!(
+            json(&place, &["--sql", ports, format]).len() > 3,
+            "{format}"
+        );
+    }
+}
+
+#[test]
 fn windows_conditions_and_tops_narrow() {
     let place = Place::new();
     let capture = recording("firewall_mixed");

@@ -52,6 +52,8 @@ fn open(path: &Path, format: TablesFormat, table: Table) -> PolarsResult<LazyFra
                 .iter()
                 .map(|(name, kind)| match kind {
                     DataType::Datetime(..) => (name.clone(), DataType::String),
+                    // The engine's reader of JSON Lines panics over 16 bits.
+                    DataType::UInt16 => (name.clone(), DataType::UInt32),
                     kind => (name.clone(), kind.clone()),
                 })
                 .collect();
