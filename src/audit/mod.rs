@@ -11,6 +11,7 @@ mod address;
 mod attempt;
 mod cause;
 mod clients;
+mod ended;
 mod evidence;
 mod explanation;
 mod findings;
@@ -34,6 +35,7 @@ mod verdict;
 mod web;
 
 pub use cause::{Cause, Outcome, Stage, Unclear};
+pub use ended::Ended;
 pub use evidence::Evidence;
 pub use explanation::{CodeKind, Explanation, explain, explanations};
 pub use findings::{Finding, FindingCode, Severity};
@@ -62,6 +64,7 @@ use attempt::{Attempt, TlsSigns};
 use cause::Outcome as FlowOutcome;
 use clients::{ClientTable, HostKey};
 use compact_str::CompactString;
+use ended::Keeper;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use matching::{Attribution, SetFinder, SetMatch, attribute};
@@ -167,6 +170,8 @@ struct Running {
     traffic: TrafficTotals,
     /// Clients of which something was told since they were last asked for.
     touched: HashSet<IpAddr, RandomState>,
+    /// What ended and waits to be taken; `None` where nobody asks for it.
+    ended: Option<Box<Keeper>>,
 }
 
 /// What was told of a flow that is still open, to be taken back when more is known.
@@ -248,12 +253,19 @@ impl<'c> Auditor<'c> {
             self.note_client(&record, &attribution);
         }
         self.add_attempts(&record, &attribution, false);
-        if self.options.keep_flows {
-            self.flows.push(KeptFlow {
-                record,
-                attribution,
-            });
+        let flow = KeptFlow {
+            record,
+            attribution,
+        };
+        if let Some(keeper) = self.keeper() {
+            keeper.add_flow(flow);
+        } else if self.options.keep_flows {
+            self.flows.push(flow);
         }
+    }
+
+    fn keeper(&mut self) -> Option<&mut Keeper> {
+        self.running.as_mut()?.ended.as_deref_mut()
     }
 
     fn attribution(&mut self, record: &FlowRecord) -> Attribution {
@@ -388,6 +400,12 @@ impl<'c> Auditor<'c> {
         let judgement = judge(record, provisional, &|host| self.knows_domain(host));
         let served = matches!(judgement.outcome, FlowOutcome::Served);
         let inspection = inspection_of(record, attribution.name.as_ref());
+        if served
+            && inspection.is_none()
+            && let Some(keeper) = self.keeper()
+        {
+            keeper.note_served(record.five_tuple.responder.ip());
+        }
         let attempt = Attempt {
             first: record.first,
             last: record.last,
@@ -457,7 +475,10 @@ impl<'c> Auditor<'c> {
         if let Some(name) = &lookup.name {
             self.note_lookup(&lookup, name);
         }
-        if self.options.keep_lookups {
+        let now = self.running.as_ref().map(|running| running.now);
+        if let (Some(keeper), Some(now)) = (self.keeper(), now) {
+            keeper.add_lookup(*lookup, now);
+        } else if self.options.keep_lookups {
             self.lookups.push(*lookup);
         }
     }

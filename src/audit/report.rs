@@ -1111,27 +1111,34 @@ fn flow_reports(
 ) -> Vec<FlowReport> {
     let mut reports: Vec<FlowReport> = flows
         .into_iter()
-        .map(|kept| {
-            let Attribution {
-                name,
-                source,
-                sets,
-                port_listed,
-                ..
-            } = kept.attribution;
-            FlowReport {
-                outcome: judge(&kept.record, vantage, known_host).outcome,
-                record: kept.record,
-                name,
-                source,
-                sets: sets.primary.clone(),
-                also: sets.also.clone(),
-                port_listed,
-            }
-        })
+        .map(|kept| flow_report(kept, vantage, known_host))
         .collect();
     reports.sort_by_key(|flow| (flow.record.first, flow.record.five_tuple));
     join_datagrams(reports)
+}
+
+/// One flow, judged.
+pub(super) fn flow_report(
+    kept: super::KeptFlow,
+    vantage: Vantage,
+    known_host: &dyn Fn(&str) -> bool,
+) -> FlowReport {
+    let Attribution {
+        name,
+        source,
+        sets,
+        port_listed,
+        ..
+    } = kept.attribution;
+    FlowReport {
+        outcome: judge(&kept.record, vantage, known_host).outcome,
+        record: kept.record,
+        name,
+        source,
+        sets: sets.primary.clone(),
+        also: sets.also.clone(),
+        port_listed,
+    }
 }
 
 /// Joins UDP flows between the same ends, which the observer tells apart by time alone.
@@ -1161,33 +1168,7 @@ fn lookup_reports(
 ) -> Vec<LookupReport> {
     let mut reports: Vec<LookupReport> = lookups
         .into_iter()
-        .map(|lookup| {
-            let DnsLookup {
-                name,
-                cnames,
-                ttl,
-                exchange,
-                ..
-            } = lookup;
-            let found = name
-                .as_ref()
-                .and_then(|name| sets.of_chain(catalog, name, &cnames));
-            let outcome = if found.is_some() {
-                judge_catalogued_lookup(&exchange, vantage, served)
-            } else {
-                judge_lookup(&exchange, vantage.end, vantage.may_lack_replies(), |_| {
-                    false
-                })
-            };
-            LookupReport {
-                name,
-                cnames,
-                ttl,
-                exchange,
-                sets: found.map_or_else(SmallVec::new, |found| found.primary.clone()),
-                outcome,
-            }
-        })
+        .map(|lookup| lookup_report(lookup, catalog, sets, vantage, served))
         .collect();
     reports.sort_by_key(|lookup| {
         (
@@ -1196,6 +1177,41 @@ fn lookup_reports(
         )
     });
     reports
+}
+
+/// One lookup, judged; `served` are inside addresses that serve.
+pub(super) fn lookup_report(
+    lookup: DnsLookup,
+    catalog: &Catalog,
+    sets: &mut SetFinder,
+    vantage: Vantage,
+    served: &BTreeSet<IpAddr>,
+) -> LookupReport {
+    let DnsLookup {
+        name,
+        cnames,
+        ttl,
+        exchange,
+        ..
+    } = lookup;
+    let found = name
+        .as_ref()
+        .and_then(|name| sets.of_chain(catalog, name, &cnames));
+    let outcome = if found.is_some() {
+        judge_catalogued_lookup(&exchange, vantage, served)
+    } else {
+        judge_lookup(&exchange, vantage.end, vantage.may_lack_replies(), |_| {
+            false
+        })
+    };
+    LookupReport {
+        name,
+        cnames,
+        ttl,
+        exchange,
+        sets: found.map_or_else(SmallVec::new, |found| found.primary.clone()),
+        outcome,
+    }
 }
 
 impl HostReport {

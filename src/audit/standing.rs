@@ -97,6 +97,7 @@ impl Auditor<'static> {
             open: hashbrown::HashMap::default(),
             traffic: TrafficTotals::default(),
             touched: hashbrown::HashSet::default(),
+            ended: None,
         };
         Self::within(
             Judged::Shared(catalog),
@@ -132,7 +133,14 @@ impl Auditor<'static> {
     /// The report of what was seen so far; everything is kept.
     #[must_use]
     pub fn report_so_far(&self, capture: CaptureSummary) -> AuditReport {
-        let copy = Auditor {
+        report::build(self.copy(), capture)
+    }
+
+    /// What a report needs of this auditor, for another thread to [`Auditor::finish`]: making the report takes several times
+    /// as long.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Auditor {
             catalog: self.catalog.clone(),
             options: self.options.clone(),
             limits: self.limits,
@@ -148,8 +156,7 @@ impl Auditor<'static> {
             resolvers: self.resolvers.clone(),
             last_expiry: self.last_expiry,
             activity: self.activity.clone(),
-        };
-        report::build(copy, capture)
+        }
     }
 }
 
@@ -314,7 +321,7 @@ impl Auditor<'_> {
     }
 
     /// The vantage point as it is known now; `None` when this is no monitor.
-    fn vantage_now(&self) -> Option<Vantage> {
+    pub(super) fn vantage_now(&self) -> Option<Vantage> {
         let running = self.running.as_ref()?;
         Some(Vantage {
             end: running.now,

@@ -6,7 +6,7 @@ use super::snapshot::{ClientStatus, InterfaceStatus, SetStatus, Snapshot, TableS
 use super::totals::Totals;
 use super::watch::{Change, HostWatch};
 use crate::audit::standing::{HostStanding, Standing};
-use crate::audit::{AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Verdict};
+use crate::audit::{AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Ended, Verdict};
 use crate::catalog::{Catalog, FeatureArea, Requirement, ScenarioFile, SetKey};
 use crate::facts::{CaptureSummary, Fact, FactSink, Timestamp};
 use compact_str::CompactString;
@@ -68,6 +68,7 @@ impl Watched {
 
 /// Watches devices and tells what becomes of them.
 pub struct Monitor {
+    catalog: Arc<Catalog>,
     auditor: Auditor<'static>,
     scenarios: ScenarioFile,
     options: MonitorOptions,
@@ -104,7 +105,8 @@ impl Monitor {
         let edition = catalog.edition().name.clone();
         let window = options.window;
         let mut monitor = Self {
-            auditor: Auditor::monitor(catalog, options.audit.clone(), options.limits),
+            auditor: Auditor::monitor(Arc::clone(&catalog), options.audit.clone(), options.limits),
+            catalog,
             scenarios,
             options,
             watched: HashMap::default(),
@@ -185,6 +187,7 @@ impl Monitor {
         let edition = catalog.edition().name.clone();
         self.options.audit = audit.clone();
         self.options.window = window;
+        self.catalog = Arc::clone(&catalog);
         self.auditor.change_catalog(catalog, audit);
         let known: Vec<IpAddr> = self.watched.keys().copied().collect();
         self.again.extend(known);
@@ -195,6 +198,39 @@ impl Monitor {
     #[must_use]
     pub fn report_so_far(&self) -> AuditReport {
         self.auditor.report_so_far(self.told(self.capture.clone()))
+    }
+
+    /// What [`Self::report_so_far`] makes its report of, for another thread to do.
+    #[must_use]
+    pub fn state_so_far(&self) -> (Auditor<'static>, CaptureSummary) {
+        (self.auditor.copy(), self.told(self.capture.clone()))
+    }
+
+    /// Keeps flows and lookups that end until they are taken; see [`Auditor::keep_ended`].
+    pub fn keep_ended(&mut self) {
+        self.auditor.keep_ended();
+    }
+
+    /// What ended; see [`Auditor::take_ended`].
+    pub fn take_ended(&mut self, most: usize, last: bool) -> Ended {
+        self.auditor.take_ended(most, last)
+    }
+
+    /// How many that ended were not kept for want of room; see [`Auditor::take_refused`].
+    pub fn take_refused(&mut self) -> u64 {
+        self.auditor.take_refused()
+    }
+
+    /// The catalogue that is judged by.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
+    }
+
+    /// The moment up to which facts have come.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The last report; `capture` is what the left half says at its end. The last event is told with it.
