@@ -6,11 +6,13 @@ use crate::audit::{Cause, Finding, Verdict};
 use compact_str::ToCompactString;
 
 impl RowMaker<'_> {
-    /// The row of one finding. One whose proof is that nothing was seen has the date on which the capture began.
+    /// The row of one finding. One whose proof is that nothing was seen has the date on which the capture began, and
+    /// all of a snapshot that of its moment.
     #[must_use]
     pub fn finding(&self, finding: &Finding) -> Row {
         let first = finding.evidence.iter().map(|evidence| evidence.seen).min();
         RowBuilder::new(Table::Findings)
+            .moment(self.as_of)
             .address(finding.client)
             .code(finding.code.code())
             .code(finding.severity.code())
@@ -31,6 +33,6 @@ impl RowMaker<'_> {
             .sentence(&finding.remedy)
             .code(finding.source.as_str())
             .sentence(&finding.display_filter)
-            .finish(first.map(|seen| seen.time).or(self.beginning))
+            .finish(self.start(first))
     }
 }

@@ -14,11 +14,14 @@ mod flows;
 mod hosts;
 mod lookups;
 mod partition;
+mod retention;
+mod rolling;
 mod row;
 mod schema;
 mod verdicts;
 mod writer;
 
+pub use rolling::{Notice, RollingOptions, RollingTables, Totals};
 pub use row::{Row, RowMaker};
 pub use schema::{Column, Kind, Table};
 pub use writer::{Site, TableError, TableWriter, TablesFormat, Written};
@@ -27,7 +30,9 @@ pub(crate) use schema::data_type;
 
 use crate::audit::AuditReport;
 use crate::catalog::Catalog;
+use partition::Sealed;
 use std::path::Path;
+use writer::Destination;
 
 /// All tables of one run, open for rows.
 #[derive(Debug)]
@@ -42,6 +47,23 @@ impl TableSet {
     #[must_use]
     pub fn new(folder: &Path, format: TablesFormat, site: Option<Site>, run: &str) -> Self {
         let writer = |table| TableWriter::below(folder, table, format, site.clone(), run);
+        Self {
+            writers: Table::ALL.map(writer),
+        }
+    }
+
+    /// The same for a part of a run that goes on; `part` takes the place of `run` in the files' names.
+    fn part(options: &RollingOptions, part: &str) -> Self {
+        let writer = |table| {
+            TableWriter::new(Destination {
+                folder: options.folder.clone(),
+                table,
+                format: options.format,
+                site: options.site.clone(),
+                run: options.run.clone(),
+                part: Some(part.to_owned()),
+            })
+        };
         Self {
             writers: Table::ALL.map(writer),
         }
@@ -100,10 +122,16 @@ impl TableSet {
     ///
     /// As for [`Self::add`].
     pub fn finish(self) -> Result<Vec<Written>, TableError> {
+        writer::publish(self.seal(|_| true)?)
+    }
+
+    /// Completes all files, without names yet; a table without rows gets one where it is `wanted`.
+    fn seal(self, wanted: impl Fn(Table) -> bool) -> Result<Vec<Sealed>, TableError> {
         let mut sealed = Vec::new();
         for writer in self.writers {
-            sealed.extend(writer.seal()?);
+            let wanted = wanted(writer.table());
+            sealed.extend(writer.seal(wanted)?);
         }
-        writer::publish(sealed)
+        Ok(sealed)
     }
 }

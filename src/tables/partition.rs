@@ -11,6 +11,13 @@ use tempfile::TempPath;
 /// Rows written at once: a row group of a Parquet file. Larger ones would be read a little faster and need more memory here.
 const ROWS_AT_ONCE: usize = 65_536;
 
+/// The same for a part of a run that goes on beside other work: a quarter of the memory.
+const ROWS_AT_ONCE_BESIDE: usize = 16_384;
+
+/// How unfinished files begin: those of whole runs, and those of parts.
+const UNFINISHED: &str = ".intap-";
+pub(super) const UNFINISHED_PART: &str = ".intap-live-";
+
 /// Rows that a fresh buffer has room for.
 const FIRST_ROWS: usize = 1_024;
 
@@ -22,10 +29,14 @@ pub(super) struct Partition {
     temporary: TempPath,
     place: PathBuf,
     rows: u64,
+    rows_at_once: usize,
+    is_part: bool,
 }
 
 /// A file that is complete on disk and only lacks its name.
 pub(super) struct Sealed {
+    /// Keeps the lock that says that somebody works on the file.
+    pub held: Option<File>,
     pub temporary: TempPath,
     pub place: PathBuf,
     pub rows: u64,
@@ -42,7 +53,9 @@ impl Partition {
         let failed = |error| TableError::write(&folder, error);
         fs::create_dir_all(&folder).map_err(failed)?;
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".intap-").suffix(".tmp");
+        let is_part = destination.part.is_some();
+        let prefix = if is_part { UNFINISHED_PART } else { UNFINISHED };
+        builder.prefix(prefix).suffix(".tmp");
         // A temporary file is its owner's alone; a table is a file like any other.
         #[cfg(unix)]
         {
@@ -51,6 +64,10 @@ impl Partition {
         }
         let temporary = builder.tempfile_in(&folder).map_err(failed)?;
         let (file, temporary) = temporary.into_parts();
+        if is_part {
+            // What is not locked was left behind by a run that was killed. Where there are no locks nobody clears up.
+            let _ = file.try_lock();
+        }
         let columns = destination.table.columns();
         let schema = schema(columns, destination.format);
         let encoder = file
@@ -65,6 +82,12 @@ impl Partition {
             temporary,
             place: folder.join(destination.file_name(number)),
             rows: 0,
+            rows_at_once: if is_part {
+                ROWS_AT_ONCE_BESIDE
+            } else {
+                ROWS_AT_ONCE
+            },
+            is_part,
         })
     }
 
@@ -72,7 +95,7 @@ impl Partition {
     pub fn add(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<(), TableError> {
         self.buffer.push(cells);
         self.rows = self.rows.saturating_add(1);
-        if self.buffer.rows() >= ROWS_AT_ONCE {
+        if self.buffer.rows() >= self.rows_at_once {
             self.write()?;
         }
         Ok(())
@@ -97,6 +120,7 @@ impl Partition {
             .sync_all()
             .map_err(|error| TableError::write(&self.place, error))?;
         Ok(Sealed {
+            held: self.is_part.then_some(self.file),
             temporary: self.temporary,
             place: self.place,
             rows: self.rows,

@@ -2,7 +2,7 @@
 //! [`RowBuilder::address`], [`RowBuilder::hardware`], [`RowBuilder::host`] and their neighbours, and nowhere else.
 
 use super::schema::Table;
-use crate::audit::AuditReport;
+use crate::audit::{AuditReport, Ended};
 use crate::catalog::{Catalog, SetKey};
 use crate::facts::{FiveTuple, MacAddress, Seen, Timestamp};
 use crate::report::community_id;
@@ -55,8 +55,12 @@ pub struct RowMaker<'r> {
     /// The first address of the device that has this address.
     devices: HashMap<IpAddr, IpAddr>,
     /// When the capture began, for rows about what never happened.
-    pub(super) beginning: Option<Timestamp>,
-    pub(super) fitness: &'static str,
+    beginning: Option<Timestamp>,
+    /// The moment up to which packets count.
+    pub(super) as_of: Option<Timestamp>,
+    /// Verdicts and findings belong to that moment, not to that of their first packet.
+    is_snapshot: bool,
+    pub(super) fitness: Option<&'static str>,
     pub(super) edition: &'r str,
 }
 
@@ -74,8 +78,43 @@ impl<'r> RowMaker<'r> {
             catalog,
             devices,
             beginning: report.capture.first.map(|seen| seen.time),
-            fitness: report.fitness.judgement.code(),
+            as_of: report.capture.last.map(|seen| seen.time),
+            is_snapshot: false,
+            fitness: Some(report.fitness.judgement.code()),
             edition: &report.edition.name,
+        }
+    }
+
+    /// A maker of verdicts and findings as they stood at `now` in a run that goes on: that is their date.
+    #[must_use]
+    pub fn snapshot(report: &'r AuditReport, catalog: &'r Catalog, now: Timestamp) -> Self {
+        Self {
+            as_of: Some(now),
+            is_snapshot: true,
+            ..Self::new(report, catalog)
+        }
+    }
+
+    /// A maker of rows about flows and lookups that `ended` while a monitor runs.
+    #[must_use]
+    pub fn of_ended(ended: &Ended, catalog: &'r Catalog) -> Self {
+        Self {
+            catalog,
+            devices: ended.devices.iter().copied().collect(),
+            beginning: None,
+            as_of: None,
+            is_snapshot: false,
+            fitness: None,
+            edition: &catalog.edition().name,
+        }
+    }
+
+    /// The time that decides the date of a verdict or a finding whose first packet this is.
+    pub(super) fn start(&self, first: Option<Seen>) -> Option<Timestamp> {
+        match first {
+            _ if self.is_snapshot => self.as_of,
+            Some(seen) => Some(seen.time),
+            None => self.beginning,
         }
     }
 
@@ -189,6 +228,10 @@ impl RowBuilder {
 
     pub fn time(self, seen: Option<Seen>) -> Self {
         self.push(seen.map(|seen| Cell::Time(seen.time)))
+    }
+
+    pub fn moment(self, time: Option<Timestamp>) -> Self {
+        self.push(time.map(Cell::Time))
     }
 
     pub fn frame(self, seen: Option<Seen>) -> Self {

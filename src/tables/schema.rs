@@ -364,8 +364,17 @@ const LOOKUPS: &[Column] = &[
     CAUSE,
 ];
 
+const AS_OF: Column = column(
+    "as_of",
+    Time,
+    "",
+    "the moment up to which packets count; a run of `intap live` has several",
+    "the capture has no frames",
+);
+
 const VERDICTS: &[Column] = &[
     RUN,
+    AS_OF,
     CLIENT,
     column(
         "client_addresses",
@@ -558,6 +567,7 @@ const HOSTS: &[Column] = &[
 
 const FINDINGS: &[Column] = &[
     RUN,
+    AS_OF,
     CLIENT,
     column("code", Text, "", "the rule; see `intap explain`", ""),
     column(

@@ -8,7 +8,8 @@ use compact_str::ToCompactString;
 use std::net::{IpAddr, Ipv4Addr};
 
 impl RowMaker<'_> {
-    /// The row of one endpoint set of one device. What was never tried has the date on which the capture began.
+    /// The row of one endpoint set of one device. What was never tried has the date on which the capture began, and all
+    /// of a snapshot that of its moment.
     #[must_use]
     pub fn verdict(&self, client: &ClientReport, set: &SetReport) -> Row {
         let total = |count: fn(&crate::audit::HostReport) -> u64| {
@@ -16,6 +17,7 @@ impl RowMaker<'_> {
         };
         let first_address = client.addresses.first().copied();
         RowBuilder::new(Table::Verdicts)
+            .moment(self.as_of)
             .address(first_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
             .addresses(&client.addresses)
             .hardware(client.mac)
@@ -36,8 +38,8 @@ impl RowMaker<'_> {
             .number(total(|host| host.attempts))
             .number(total(|host| host.served))
             .number(set.octets)
-            .code(self.fitness)
+            .maybe_code(self.fitness)
             .code(self.edition)
-            .finish(set.first.map(|seen| seen.time).or(self.beginning))
+            .finish(self.start(set.first))
     }
 }

@@ -137,6 +137,8 @@ pub(super) struct Destination {
     pub format: TablesFormat,
     pub site: Option<Site>,
     pub run: String,
+    /// Which part of a run that goes on this is, as its files' names have it; `None` when the run is whole.
+    pub part: Option<String>,
 }
 
 impl Destination {
@@ -150,7 +152,8 @@ impl Destination {
     }
 
     pub fn file_name(&self, number: usize) -> String {
-        let (table, run) = (self.table.name(), &self.run);
+        let table = self.table.name();
+        let run = self.part.as_ref().unwrap_or(&self.run);
         let extension = self.format.extension();
         format!("{table}-{run}-{number}.{extension}")
     }
@@ -199,6 +202,7 @@ impl TableWriter {
             format,
             site,
             run: run.to_owned(),
+            part: None,
         })
     }
 
@@ -253,9 +257,9 @@ impl TableWriter {
         }
     }
 
-    /// Puts everything on disk, without names yet.
-    pub(super) fn seal(mut self) -> Result<Vec<Sealed>, TableError> {
-        if self.files == 0 {
+    /// Puts everything on disk, without names yet. Without rows there is no file, unless one is `wanted`.
+    pub(super) fn seal(mut self, wanted: bool) -> Result<Vec<Sealed>, TableError> {
+        if self.files == 0 && wanted {
             self.partition(None)?;
         }
         for (_, partition) in self.open {
@@ -270,7 +274,7 @@ impl TableWriter {
     ///
     /// As for [`Self::add`].
     pub fn finish(self) -> Result<Vec<Written>, TableError> {
-        publish(self.seal()?)
+        publish(self.seal(true)?)
     }
 }
 
@@ -287,6 +291,7 @@ pub(super) fn publish(sealed: Vec<Sealed>) -> Result<Vec<Written>, TableError> {
         temporary,
         place,
         rows,
+        held: _held,
     } in sealed
     {
         if let Err(error) = temporary.persist_noclobber(&place) {

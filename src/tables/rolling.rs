@@ -1,0 +1,390 @@
+//! Tables of a run that goes on: part after part, each whole or not there, none of another run's files touched.
+//!
+//! In come rows and the time; out come files as [`super::TableSet`] writes them, under names that begin with the moment at
+//! which a part was begun. A disk that is full, or gone, loses what was not complete yet and what comes until there is room
+//! again: that is counted and told, once each time. Knows neither clock nor thread.
+
+use super::retention::{self, Bounds};
+use super::row::Row;
+use super::schema::Table;
+use super::writer::{self, Site, TableError, TablesFormat};
+use super::{TableSet, Written};
+use crate::facts::{Timestamp, printable};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// After a failure: how long until the next try, and how long the part lasts that shows whether it holds.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Room that is left to others, and to complete what is under way: a part is completed before the disk has less. On a small
+/// disk it is a sixteenth.
+const RESERVE: u64 = 64 << 20;
+const RESERVE_SHARE: u64 = 16;
+
+/// Rows between two looks at the room: at most some 10 MB of a file.
+const ROWS_PER_LOOK: u64 = 16_384;
+
+/// Where tables go, and how they are cut.
+#[derive(Debug, Clone)]
+pub struct RollingOptions {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The format.
+    pub format: TablesFormat,
+    /// The place of capture, for folders by site and date.
+    pub site: Option<Site>,
+    /// The run's name, which must be no other run's.
+    pub run: String,
+    /// A part is completed when it has this many rows over all tables.
+    pub rows: u64,
+    /// Length of a part as far as time decides; files may be this much older than [`Self::keep`].
+    pub every: Duration,
+    /// Age at which parts are deleted, of this run and others; `None` keeps all.
+    pub keep: Option<Duration>,
+    /// Octets of all parts' files at which the oldest are deleted; `None` keeps all.
+    pub max_octets: Option<u64>,
+}
+
+/// What became of the tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A part is complete.
+    Written {
+        /// Its files.
+        files: usize,
+        /// Their rows.
+        rows: u64,
+    },
+    /// Nothing can be written any more, for now.
+    Stopped {
+        /// Why, in words.
+        reason: String,
+    },
+    /// A part was completed again.
+    Resumed {
+        /// Rows that are in no table since.
+        lost: u64,
+    },
+    /// Files are out of bounds and cannot be deleted.
+    NotDeleted {
+        /// Which, and why.
+        reason: String,
+    },
+}
+
+/// Counts over a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Files written.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Rows that could not be written.
+    pub lost: u64,
+}
+
+/// Whether there is room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Writing,
+    /// Nothing is tried before this moment.
+    Stopped(Timestamp),
+    /// It is tried, and not told yet.
+    Trying,
+}
+
+struct Part {
+    set: TableSet,
+    begun: Timestamp,
+    rows: u64,
+}
+
+/// Takes rows for as long as it likes.
+pub struct RollingTables {
+    options: RollingOptions,
+    part: Option<Part>,
+    /// Parts begun.
+    number: u64,
+    state: State,
+    totals: Totals,
+    /// Rows lost since it was told that nothing can be written.
+    lost_since: u64,
+    filled: [bool; Table::ALL.len()],
+    notices: Vec<Notice>,
+}
+
+impl std::fmt::Debug for RollingTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RollingTables")
+            .field("options", &self.options)
+            .field("state", &self.state)
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RollingTables {
+    /// Opens the tables; nothing is written before the first row. What is out of bounds by `now`, and what runs left unfinished
+    /// when they were killed, is deleted.
+    #[must_use]
+    pub fn new(options: RollingOptions, now: Timestamp) -> Self {
+        let mut tables = Self {
+            options,
+            part: None,
+            number: 0,
+            state: State::Writing,
+            totals: Totals::default(),
+            lost_since: 0,
+            filled: [false; Table::ALL.len()],
+            notices: Vec::new(),
+        };
+        tables.tidy(now, 0);
+        tables
+    }
+
+    /// Counts so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// What happened since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Whether rows are being lost.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped(_))
+    }
+
+    /// Moves time on: tries again after a failure, and sees to it that room is left.
+    pub fn tick(&mut self, now: Timestamp) {
+        match self.state {
+            State::Stopped(until) if now >= until || now < self.begun_trying(until) => {
+                self.state = match self.room() {
+                    Some(room) if room.available < room.reserve.saturating_mul(2) => {
+                        State::Stopped(now.plus(RETRY))
+                    }
+                    _ => State::Trying,
+                };
+            }
+            State::Stopped(_) => {}
+            State::Trying | State::Writing => {
+                let is_over = |part: &Part| {
+                    self.state == State::Trying
+                        && (now < part.begun || now.since(part.begun) >= RETRY)
+                };
+                if self.part.as_ref().is_some_and(is_over) {
+                    self.roll(now);
+                } else {
+                    self.leave_room(now);
+                }
+            }
+        }
+    }
+
+    /// The moment at which the wait until `until` began: a clock that was set back is no reason to wait longer.
+    fn begun_trying(&self, until: Timestamp) -> Timestamp {
+        let retry = i64::try_from(RETRY.as_nanos()).unwrap_or(i64::MAX);
+        Timestamp(until.0.saturating_sub(retry))
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, row: Row, now: Timestamp) {
+        if self.is_stopped() {
+            self.lose(1);
+            return;
+        }
+        let table = row.table();
+        let part = match &mut self.part {
+            Some(part) => part,
+            None => {
+                let name = retention::part_name(now, &self.options.run, self.number);
+                self.number = self.number.saturating_add(1);
+                self.part.insert(Part {
+                    set: TableSet::part(&self.options, &name),
+                    begun: now,
+                    rows: 0,
+                })
+            }
+        };
+        part.rows = part.rows.saturating_add(1);
+        let rows = part.rows;
+        match part.set.add(row) {
+            Ok(()) => {
+                if let Some(place) = Table::ALL.iter().position(|one| *one == table)
+                    && let Some(filled) = self.filled.get_mut(place)
+                {
+                    *filled = true;
+                }
+            }
+            Err(error) => return self.give_up(rows, &error, now),
+        }
+        if rows >= self.options.rows {
+            self.roll(now);
+        } else if rows.is_multiple_of(ROWS_PER_LOOK) {
+            self.leave_room(now);
+        }
+    }
+
+    /// Completes the part under way, and deletes what is out of bounds.
+    pub fn roll(&mut self, now: Timestamp) {
+        match self.part.take() {
+            Some(part) => {
+                let _ = self.complete(part, |_| false, now);
+            }
+            None => self.tidy(now, 0),
+        }
+    }
+
+    /// Completes everything. A table that never had a row gets a file too, so that its readers find its columns.
+    ///
+    /// # Errors
+    ///
+    /// Some of the last part is not on disk; everything before it is.
+    pub fn finish(mut self, now: Timestamp) -> Result<(Totals, Vec<Notice>), TableError> {
+        let is_empty = |table: Table, filled: &[bool]| {
+            let place = Table::ALL.iter().position(|one| *one == table);
+            !place
+                .and_then(|place| filled.get(place))
+                .copied()
+                .unwrap_or(true)
+        };
+        let filled = self.filled;
+        let name = retention::part_name(now, &self.options.run, self.number);
+        let part = self.part.take().unwrap_or_else(|| Part {
+            set: TableSet::part(&self.options, &name),
+            begun: now,
+            rows: 0,
+        });
+        self.complete(part, |table| is_empty(table, &filled), now)?;
+        Ok((self.totals, self.notices))
+    }
+
+    fn complete(
+        &mut self,
+        part: Part,
+        wanted: impl Fn(Table) -> bool,
+        now: Timestamp,
+    ) -> Result<(), TableError> {
+        let Part { set, rows, .. } = part;
+        let written = set.seal(wanted).and_then(|sealed| {
+            let octets = sealed
+                .iter()
+                .filter_map(|file| file.temporary.metadata().ok())
+                .map(|known| known.len())
+                .fold(0, u64::saturating_add);
+            self.tidy(now, octets);
+            writer::publish(sealed)
+        });
+        match written {
+            Ok(written) => {
+                self.count(&written);
+                Ok(())
+            }
+            Err(error) => {
+                self.give_up(rows, &error, now);
+                Err(error)
+            }
+        }
+    }
+
+    fn count(&mut self, written: &[Written]) {
+        let rows = written
+            .iter()
+            .map(|file| file.rows)
+            .fold(0, u64::saturating_add);
+        let files = u64::try_from(written.len()).unwrap_or(u64::MAX);
+        self.totals.files = self.totals.files.saturating_add(files);
+        self.totals.rows = self.totals.rows.saturating_add(rows);
+        if self.state == State::Trying {
+            self.state = State::Writing;
+            let lost = std::mem::take(&mut self.lost_since);
+            self.notices.push(Notice::Resumed { lost });
+        }
+        if !written.is_empty() {
+            self.notices.push(Notice::Written {
+                files: written.len(),
+                rows,
+            });
+        }
+    }
+
+    /// The part under way, of `rows` rows, cannot be written: it goes, and makes room.
+    fn give_up(&mut self, rows: u64, error: &TableError, now: Timestamp) {
+        self.part = None;
+        self.lose(rows);
+        self.stop(error.to_string(), now);
+    }
+
+    fn lose(&mut self, rows: u64) {
+        self.totals.lost = self.totals.lost.saturating_add(rows);
+        self.lost_since = self.lost_since.saturating_add(rows);
+    }
+
+    fn stop(&mut self, reason: String, now: Timestamp) {
+        if self.state == State::Writing {
+            self.notices.push(Notice::Stopped { reason });
+        }
+        self.state = State::Stopped(now.plus(RETRY));
+    }
+
+    /// Completes the part under way while there is room for it, and stops, where there is little.
+    fn leave_room(&mut self, now: Timestamp) {
+        let Some(room) = self
+            .part
+            .is_some()
+            .then(|| self.room())
+            .flatten()
+            .filter(|room| room.available < room.reserve)
+        else {
+            return;
+        };
+        self.roll(now);
+        let folder = printable(self.options.folder.as_os_str().as_encoded_bytes(), 1_024);
+        let reason = format!(
+            "only {} MB are free on the disk of {folder}; make room there",
+            room.available / 1_000_000
+        );
+        self.stop(reason, now);
+    }
+
+    /// The room on the disk; `None` where the system does not say.
+    fn room(&self) -> Option<Room> {
+        let disk = fs4::statvfs(&self.options.folder).ok()?;
+        Some(Room {
+            available: disk.available_space(),
+            reserve: RESERVE.min(disk.total_space() / RESERVE_SHARE),
+        })
+    }
+
+    /// Deletes what is out of bounds once `octets` more are there.
+    fn tidy(&mut self, now: Timestamp, octets: u64) {
+        retention::clear(&self.options.folder);
+        let age = self.options.keep.map(|keep| {
+            let age = keep.saturating_add(self.options.every);
+            i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)
+        });
+        let bounds = Bounds {
+            oldest: age.map(|age| Timestamp(now.0.saturating_sub(age))),
+            octets: self
+                .options
+                .max_octets
+                .map(|most| most.saturating_sub(octets)),
+        };
+        if let Some((path, error)) = retention::tidy(&self.options.folder, &bounds).failure {
+            let path = printable(path.as_os_str().as_encoded_bytes(), 1_024);
+            let reason = format!("{path} is out of bounds and could not be deleted ({error})");
+            self.notices.push(Notice::NotDeleted { reason });
+        }
+    }
+}
+
+/// How full the disk is, in octets.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    available: u64,
+    reserve: u64,
+}
