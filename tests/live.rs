@@ -8,6 +8,10 @@
 #[allow(dead_code, reason = "recordings are replayed, not read")]
 mod program;
 
+#[cfg(feature = "tables")]
+#[path = "live/tables.rs"]
+mod tables;
+
 use program::{Place, fixture};
 use serde_json::Value;
 use std::fs;

@@ -4,6 +4,7 @@ use crate::audit::AuditReport;
 use crate::catalog::Catalog;
 use crate::tables::{Site, TableError, TableSet, TablesFormat, Written};
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
@@ -24,14 +25,25 @@ pub struct TablesArguments {
 }
 
 /// Formats of tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
     /// Apache Parquet.
     Parquet,
     /// Comma-separated values.
     Csv,
     /// One JSON object a line.
     Jsonl,
+}
+
+impl From<Format> for TablesFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Parquet => Self::Parquet,
+            Format::Csv => Self::Csv,
+            Format::Jsonl => Self::Jsonl,
+        }
+    }
 }
 
 impl TablesArguments {
@@ -53,11 +65,7 @@ impl TablesArguments {
         let Some(folder) = &self.tables else {
             return Ok(Vec::new());
         };
-        let format = match self.tables_format {
-            Format::Parquet => TablesFormat::Parquet,
-            Format::Csv => TablesFormat::Csv,
-            Format::Jsonl => TablesFormat::Jsonl,
-        };
+        let format = self.tables_format.into();
         let mut tables = TableSet::new(folder, format, self.site.clone(), &new_run());
         tables.add_report(report, catalog)?;
         tables.finish()

@@ -163,6 +163,16 @@ pub enum EventKind {
         /// Recordings that failed since the event of this kind before.
         count: u64,
     },
+    /// Tables cannot be written any more, for now: told once, until they can be again.
+    TablesStopped {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Tables are written again.
+    TablesResumed {
+        /// Rows that are in no table.
+        lost: u64,
+    },
     /// The monitor ends; always the last event.
     Stopped {
         /// Frames seen.
@@ -180,7 +190,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every stable name.
-    pub const NAMES: [&str; 16] = [
+    pub const NAMES: [&str; 18] = [
         "started",
         "client_seen",
         "reached_first_time",
@@ -196,6 +206,8 @@ impl EventKind {
         "report_written",
         "recorded",
         "recording_failed",
+        "tables_stopped",
+        "tables_resumed",
         "stopped",
     ];
 
@@ -218,6 +230,8 @@ impl EventKind {
             Self::ReportWritten { .. } => "report_written",
             Self::Recorded { .. } => "recorded",
             Self::RecordingFailed { .. } => "recording_failed",
+            Self::TablesStopped { .. } => "tables_stopped",
+            Self::TablesResumed { .. } => "tables_resumed",
             Self::Stopped { .. } => "stopped",
         }
     }

@@ -11,7 +11,8 @@ use landlock::{
     path_beneath_rules,
 };
 use nix::unistd::{Gid, Uid, User, initgroups, setgid, setuid};
-use std::path::PathBuf;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The newest Landlock that is asked for; an older kernel does what it can.
@@ -107,6 +108,21 @@ fn refused(what: &'static str, cause: impl ToString) -> SandboxError {
 /// There is no such user.
 pub fn ids_of(user: &str) -> Result<(u32, u32), SandboxError> {
     find_user(user).map(|user| (user.uid.as_raw(), user.gid.as_raw()))
+}
+
+/// Gives a file or folder that was just made to the user that is to be become.
+///
+/// # Errors
+///
+/// There is no such user, or only root may do so.
+pub fn give_to(path: &Path, name: &str) -> Result<(), SandboxError> {
+    let user = find_user(name)?;
+    chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(|error| {
+        SandboxError::User {
+            user: name.to_owned(),
+            cause: error.to_string(),
+        }
+    })
 }
 
 fn find_user(name: &str) -> Result<User, SandboxError> {

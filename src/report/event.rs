@@ -121,6 +121,8 @@ fn fields(kind: &EventKind) -> Map<String, Value> {
         EventKind::RecordingFailed { reason, count } => {
             json!({"reason": reason, "count": count})
         }
+        EventKind::TablesStopped { reason } => json!({"reason": reason}),
+        EventKind::TablesResumed { lost } => json!({"lost": lost}),
         EventKind::Stopped {
             frames,
             dropped,

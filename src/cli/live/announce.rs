@@ -121,6 +121,12 @@ fn log(event: &Event) {
         EventKind::ReloadRefused { reason } => {
             error!("not read again, the old ones stay in use: {reason}");
         }
+        EventKind::TablesStopped { reason } => {
+            error!("tables cannot be written: {reason}; it is tried again");
+        }
+        EventKind::TablesResumed { lost } => {
+            warn!("tables are written again; {lost} rows are missing");
+        }
         EventKind::ReportWritten { place } => info!("report written to {place}"),
         EventKind::Recorded { file, frames, .. } => info!("{frames} frames recorded in {file}"),
         EventKind::RecordingFailed { reason, count } => {

@@ -6,6 +6,8 @@ mod recording;
 mod settings;
 mod signals;
 mod size;
+#[cfg(feature = "tables")]
+mod tables;
 mod terminal;
 
 use super::audit::{self, FailOn, Format};
@@ -148,6 +150,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     let place = ReportPlace::of(&settings)?;
     let recording = RecordingPlan::of(&settings)?;
+    #[cfg(feature = "tables")]
+    let tables = tables::Plan::of(&settings)?;
     if arguments.check_config {
         println!("the configuration is valid");
         return Ok(ExitStatus::Clean);
@@ -170,13 +174,30 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     if let Some(plan) = &recording {
         plan.make_folder(settings.user.as_deref())?;
     }
+    #[cfg(feature = "tables")]
+    if let Some(tables) = &tables {
+        tables.make_folder(settings.user.as_deref())?;
+    }
     enclose(&settings, arguments)?;
     place.check()?;
     let recording = recording
         .map(|plan| plan.open(sources.summaries()))
         .transpose()?;
+    #[cfg(feature = "tables")]
+    let tables = tables.map(|plan| plan.start(source::now())).transpose()?;
     watch(
-        arguments, &settings, rules, sources, announcer, metrics, recording, &place, &signals, &log,
+        arguments,
+        &settings,
+        rules,
+        sources,
+        announcer,
+        metrics,
+        recording,
+        #[cfg(feature = "tables")]
+        tables,
+        &place,
+        &signals,
+        &log,
     )
 }
 
@@ -211,6 +232,7 @@ fn watch(
     mut announcer: Announcer,
     metrics: Option<Server>,
     recording: Option<RecordingParts>,
+    #[cfg(feature = "tables")] tables: Option<tables::Tables>,
     place: &ReportPlace,
     signals: &Signals,
     log: &Log,
@@ -279,6 +301,8 @@ fn watch(
             &watchers,
             &mut announcer,
             desk,
+            #[cfg(feature = "tables")]
+            tables,
             place,
             signals,
         );
@@ -312,10 +336,15 @@ fn judge(
     watchers: &Watchers,
     announcer: &mut Announcer,
     mut desk: Option<RecordingDesk>,
+    #[cfg(feature = "tables")] mut tables: Option<tables::Tables>,
     place: &ReportPlace,
     signals: &Signals,
 ) -> anyhow::Result<AuditReport> {
     use crate::facts::FactSink;
+    #[cfg(feature = "tables")]
+    if tables.is_some() {
+        monitor.keep_ended();
+    }
     watchers.tell(&monitor.take_events(), announcer)?;
     loop {
         match receiver.recv_timeout(PATIENCE) {
@@ -335,8 +364,14 @@ fn judge(
             Ok(Message::End(capture)) => {
                 let outcomes = desk.map(RecordingDesk::finish).unwrap_or_default();
                 outcomes.into_iter().for_each(|kind| monitor.tell(kind));
+                #[cfg(feature = "tables")]
+                let tables = tables.take().map(|tables| tables.hand_over(&mut monitor));
                 let (report, events) = monitor.finish(*capture);
                 announcer.tell(&events)?;
+                #[cfg(feature = "tables")]
+                if let Some(tables) = tables {
+                    tables.finish(&report)?;
+                }
                 return Ok(report);
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -359,6 +394,10 @@ fn judge(
                 Ok(None) => warn!("no place for a report; start with -o FILE"),
                 Err(cause) => error!("{cause:#}"),
             }
+        }
+        #[cfg(feature = "tables")]
+        if let Some(tables) = &mut tables {
+            tables.keep_up(&mut monitor);
         }
         let events = monitor.take_events();
         if let Some(desk) = &mut desk {
@@ -432,6 +471,7 @@ fn enclose(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
             .flatten()
             .map(folder)
             .chain(settings.record.clone())
+            .chain(tables_folder(settings))
             .collect(),
         reopen: !settings.no_reopen,
         user: settings.user.clone(),
@@ -448,6 +488,16 @@ fn enclose(settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
         enclosed.seccomp
     );
     Ok(())
+}
+
+#[cfg(feature = "tables")]
+fn tables_folder(settings: &Settings) -> Option<PathBuf> {
+    settings.tables.clone()
+}
+
+#[cfg(not(feature = "tables"))]
+fn tables_folder(_: &Settings) -> Option<PathBuf> {
+    None
 }
 
 /// A buffer of fixed slots holds few packets.

@@ -2,9 +2,15 @@
 
 use super::size::Size;
 use crate::cli::audit::{FailOn, Format};
+#[cfg(feature = "tables")]
+use crate::cli::tables::Format as TablesFormat;
+#[cfg(feature = "tables")]
+use crate::tables::Site;
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
+#[cfg(feature = "tables")]
+use serde::Deserializer;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -132,6 +138,42 @@ pub struct Settings {
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
 
+    /// Also write tables of flows, lookups, verdicts and findings below this folder, part after part
+    #[cfg(feature = "tables")]
+    #[arg(long, value_name = "FOLDER")]
+    pub tables: Option<PathBuf>,
+
+    /// Format of the tables [default: parquet]
+    #[cfg(feature = "tables")]
+    #[arg(long, value_enum)]
+    pub tables_format: Option<TablesFormat>,
+
+    /// Name of the place of capture: the tables go to site=NAME/date=YYYY-MM-DD
+    #[cfg(feature = "tables")]
+    #[arg(long, value_name = "NAME")]
+    #[serde(default, deserialize_with = "site")]
+    pub site: Option<Site>,
+
+    /// A new part of the tables begins this often, at full hours for 1h [default: 1h]
+    #[cfg(feature = "tables")]
+    #[arg(long, value_name = "TIME")]
+    pub tables_every: Option<Span>,
+
+    /// And when a part has this many rows [default: 2000000]
+    #[cfg(feature = "tables")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    pub tables_rows: Option<u32>,
+
+    /// Delete parts of tables that are older, such as 30d
+    #[cfg(feature = "tables")]
+    #[arg(long, value_name = "TIME")]
+    pub keep: Option<Age>,
+
+    /// Delete the oldest parts of tables when all of them have more octets, such as 10GB
+    #[cfg(feature = "tables")]
+    #[arg(long, value_name = "SIZE")]
+    pub max_bytes: Option<Octets>,
+
     /// Become this user once the interfaces are open
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
@@ -171,24 +213,105 @@ impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            "not a time; write a whole number with its unit, such as 90s, 5m, 8h or 2d".to_owned()
-        };
+        match seconds(text)? {
+            seconds if seconds <= 366 * 86_400 => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("longer than a year; leave it out to go on until told to stop".to_owned()),
+        }
+    }
+}
+
+/// How long something is kept: typed like a [`Span`], up to a hundred years.
+#[cfg(feature = "tables")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Age(pub Duration);
+
+#[cfg(feature = "tables")]
+impl TryFrom<String> for Age {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(feature = "tables")]
+impl std::str::FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "not a time; write a whole number with its unit, such as 12h or 30d".to_owned();
+        match seconds(text).map_err(|_| wrong())? {
+            seconds if seconds <= 36_525 * 86_400 => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("longer than a hundred years; leave it out to keep everything".to_owned()),
+        }
+    }
+}
+
+/// A size as it is typed: a whole number with MB, GB or TB (powers of 1000), or MiB, GiB or TiB (of 1024).
+#[cfg(feature = "tables")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Octets(pub u64);
+
+#[cfg(feature = "tables")]
+impl TryFrom<String> for Octets {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(feature = "tables")]
+impl std::str::FromStr for Octets {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "not a size; write a whole number with its unit, such as 500MB or 10GB".to_owned();
         let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(unit_at);
         let number: u64 = number.parse().map_err(|_| wrong())?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
+        let octets: u64 = match unit {
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "TB" => 1_000_000_000_000,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1 << 40,
             _ => return Err(wrong()),
         };
-        match number.checked_mul(seconds) {
-            Some(0) => Err("a time of nothing; write at least 1s".to_owned()),
-            Some(seconds) if seconds <= 366 * 86_400 => Ok(Self(Duration::from_secs(seconds))),
-            _ => Err("longer than a year; leave it out to go on until told to stop".to_owned()),
-        }
+        number.checked_mul(octets).map(Self).ok_or_else(wrong)
+    }
+}
+
+/// A site's name out of a file.
+#[cfg(feature = "tables")]
+fn site<'d, D: Deserializer<'d>>(file: D) -> Result<Option<Site>, D::Error> {
+    let name = String::deserialize(file)?;
+    name.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// The seconds of a time as it is typed, at least one.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wrong =
+        || "not a time; write a whole number with its unit, such as 90s, 5m, 8h or 2d".to_owned();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    match number.checked_mul(seconds) {
+        Some(0) => Err("a time of nothing; write at least 1s".to_owned()),
+        Some(seconds) => Ok(seconds),
+        None => Err(wrong()),
     }
 }
 
@@ -250,6 +373,20 @@ impl Settings {
             record_memory: self.record_memory.or(file.record_memory),
             record_max_bytes: self.record_max_bytes.or(file.record_max_bytes),
             fail_on: self.fail_on.or(file.fail_on),
+            #[cfg(feature = "tables")]
+            tables: self.tables.or(file.tables),
+            #[cfg(feature = "tables")]
+            tables_format: self.tables_format.or(file.tables_format),
+            #[cfg(feature = "tables")]
+            site: self.site.or(file.site),
+            #[cfg(feature = "tables")]
+            tables_every: self.tables_every.or(file.tables_every),
+            #[cfg(feature = "tables")]
+            tables_rows: self.tables_rows.or(file.tables_rows),
+            #[cfg(feature = "tables")]
+            keep: self.keep.or(file.keep),
+            #[cfg(feature = "tables")]
+            max_bytes: self.max_bytes.or(file.max_bytes),
             user: self.user.or(file.user),
             no_reopen: self.no_reopen || file.no_reopen,
             no_sandbox: self.no_sandbox || file.no_sandbox,
@@ -271,6 +408,8 @@ impl Settings {
         within("buffer-size", self.buffer_size, 1, 2_047)?;
         within("snaplen", self.snaplen, 64, 262_144)?;
         within("max-clients", self.max_clients, 100, 500_000)?;
+        #[cfg(feature = "tables")]
+        within("tables-rows", self.tables_rows, 1_000, 100_000_000)?;
         if self.promiscuous && self.no_promiscuous {
             bail!("promiscuous and no-promiscuous contradict each other; keep one of them");
         }
@@ -299,6 +438,27 @@ mod tests {
         ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
+    }
+
+    #[cfg(feature = "tables")]
+    #[test]
+    fn sizes_have_units_too() {
+        assert_eq!("10GB".parse(), Ok(Octets(10_000_000_000)));
+        assert_eq!("2MiB".parse(), Ok(Octets(2_097_152)));
+        assert_eq!("400d".parse(), Ok(Age(Duration::from_secs(34_560_000))));
+        for text in [
+            "",
+            "10",
+            "GB",
+            "1.5GB",
+            "10gb",
+            "-1GB",
+            "1B",
+            "99999999999TB",
+        ] {
+            assert!(text.parse::<Octets>().is_err(), "{text}");
+        }
+        assert!("99999d".parse::<Age>().is_err());
     }
 
     #[test]

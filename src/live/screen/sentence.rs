@@ -150,6 +150,14 @@ fn of_the_program(kind: &EventKind) -> (Option<Verdict>, String) {
             trouble,
             format!("not read again, the old ones stay: {}", safe(reason)),
         ),
+        EventKind::TablesStopped { reason } => (
+            trouble,
+            format!("tables cannot be written: {}", safe(reason)),
+        ),
+        EventKind::TablesResumed { lost } => (
+            None,
+            format!("tables are written again; {lost} rows are missing"),
+        ),
         EventKind::ReportWritten { place } => (None, format!("report written to {}", safe(place))),
         EventKind::RecordingFailed { reason, count } => (
             trouble,
