@@ -48,7 +48,7 @@ pub use progress::{StageReport, StageState};
 pub use proof::{Proof, ProofConnection};
 pub use report::{
     AddressSplit, AuditReport, ClientReport, FamilyTally, FlowEnds, FlowReport, HostReport,
-    LookupReport, Progress, SetReport, Summary,
+    LookupReport, Progress, SetReport, Summary, TablesPlace,
 };
 pub use scenario::{Basis, Scenario, ScenarioChoice, ScenarioError, ScenarioPlan};
 pub use timeline::{AttemptKind, AttemptReport, Milestones};

@@ -58,6 +58,21 @@ pub struct AuditReport {
     pub other_clients: usize,
     /// Connections to hosts of the endpoint list over time; as failed count those that were not served.
     pub activity: Activity,
+    /// Where a monitor has written tables; `None` when it has not, and in a file's report.
+    pub tables: Option<TablesPlace>,
+}
+
+/// Tables that were written beside a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablesPlace {
+    /// The folder, made safe to show.
+    pub folder: String,
+    /// Files written.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Rows that could not be written.
+    pub lost: u64,
 }
 
 /// Which edition a report is about.
@@ -447,6 +462,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         clients: reports,
         activity,
         capture,
+        tables: None,
     }
 }
 

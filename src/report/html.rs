@@ -71,6 +71,7 @@ struct Page<'r> {
     comments: Vec<&'r str>,
     edition: String,
     edition_source: &'r str,
+    tables: Option<String>,
     device_states: String,
     set_counts: Vec<VerdictCount>,
     hard_failures: usize,
@@ -142,6 +143,7 @@ impl<'r> Page<'r> {
                 report.edition.date.as_deref().unwrap_or("undated")
             ),
             edition_source: &report.edition.source,
+            tables: report.tables.as_ref().map(wording::tables),
             device_states: device_states(report),
             set_counts: set_counts(report),
             hard_failures: report.summary().hard_failures,

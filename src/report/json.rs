@@ -4,7 +4,7 @@ use super::community_id::community_id;
 use super::schema::{
     Anomaly, Capture, CatalogAddition, CatalogLabel, Client, Each, EndpointSet, Evidence, Finding,
     Flow, Generator, Host, Interface, LinkTypeCount, Lookup, Progress, Reason, Report,
-    SCHEMA_VERSION, Scenario, Section, Stage,
+    SCHEMA_VERSION, Scenario, Section, Stage, Tables,
 };
 use crate::audit::{
     self, AuditReport, ClientReport, FlowReport, HostReport, LookupReport, SetReport,
@@ -67,6 +67,12 @@ fn serialised(report: &AuditReport) -> Report<'_> {
         lookups: report.lookups.as_ref().map(|items| Each {
             items,
             entry: lookup,
+        }),
+        tables: report.tables.as_ref().map(|tables| Tables {
+            folder: &tables.folder,
+            files: tables.files,
+            rows: tables.rows,
+            lost: tables.lost,
         }),
     }
 }

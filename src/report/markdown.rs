@@ -60,6 +60,9 @@ fn head(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
         code(&report.edition.name),
         prose(report.edition.date.as_deref().unwrap_or("undated"))
     )?;
+    if let Some(tables) = &report.tables {
+        writeln!(out, "- **Tables**: {}", prose(&wording::tables(tables)))?;
+    }
     writeln!(
         out,
         "- **Fitness of the capture**: {}",

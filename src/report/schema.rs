@@ -51,6 +51,22 @@ pub struct Report<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<Lookup<'r>>>")]
     pub lookups: Option<Each<'r, audit::LookupReport, Lookup<'r>>>,
+    /// Where `intap live --tables` has written tables; only in its last report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Tables<'r>>,
+}
+
+/// Tables that were written beside the report.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tables<'r> {
+    /// The folder, as it was named.
+    pub folder: &'r str,
+    /// Files written by this run.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Rows that could not be written.
+    pub lost: u64,
 }
 
 /// The program that wrote a report.

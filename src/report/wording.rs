@@ -1,7 +1,8 @@
 //! The words for verdicts, needs and counts that reports share.
 
 use crate::audit::{
-    AuditReport, ClientReport, Finding, Progress, SetReport, Severity, Unclear, Verdict,
+    AuditReport, ClientReport, Finding, Progress, SetReport, Severity, TablesPlace, Unclear,
+    Verdict,
 };
 use crate::catalog::Requirement;
 
@@ -186,4 +187,19 @@ pub(super) fn telling_host(set: &SetReport) -> &str {
         .find(|host| host.judged.cause.is_some())
         .or(set.hosts().next())
         .map_or(&set.description, |host| host.name.as_str())
+}
+
+/// Where tables are, in words.
+pub(super) fn tables(tables: &TablesPlace) -> String {
+    let TablesPlace {
+        folder,
+        files,
+        rows,
+        lost,
+    } = tables;
+    let lost = match lost {
+        0 => String::new(),
+        lost => format!("; {lost} rows could not be written"),
+    };
+    format!("{rows} rows in {files} files below {folder}{lost}")
 }

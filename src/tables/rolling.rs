@@ -10,6 +10,7 @@ use super::schema::Table;
 use super::writer::{self, Site, TableError, TablesFormat};
 use super::{TableSet, Written};
 use crate::facts::{Timestamp, printable};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -109,7 +110,8 @@ pub struct RollingTables {
     totals: Totals,
     /// Rows lost since it was told that nothing can be written.
     lost_since: u64,
-    filled: [bool; Table::ALL.len()],
+    /// Tables that had rows.
+    filled: BTreeSet<Table>,
     notices: Vec<Notice>,
 }
 
@@ -135,7 +137,7 @@ impl RollingTables {
             state: State::Writing,
             totals: Totals::default(),
             lost_since: 0,
-            filled: [false; Table::ALL.len()],
+            filled: BTreeSet::new(),
             notices: Vec::new(),
         };
         tables.tidy(now, 0);
@@ -214,11 +216,7 @@ impl RollingTables {
         let rows = part.rows;
         match part.set.add(row) {
             Ok(()) => {
-                if let Some(place) = Table::ALL.iter().position(|one| *one == table)
-                    && let Some(filled) = self.filled.get_mut(place)
-                {
-                    *filled = true;
-                }
+                self.filled.insert(table);
             }
             Err(error) => return self.give_up(rows, &error, now),
         }
@@ -239,28 +237,20 @@ impl RollingTables {
         }
     }
 
-    /// Completes everything. A table that never had a row gets a file too, so that its readers find its columns.
-    ///
-    /// # Errors
-    ///
-    /// Some of the last part is not on disk; everything before it is.
-    pub fn finish(mut self, now: Timestamp) -> Result<(Totals, Vec<Notice>), TableError> {
-        let is_empty = |table: Table, filled: &[bool]| {
-            let place = Table::ALL.iter().position(|one| *one == table);
-            !place
-                .and_then(|place| filled.get(place))
-                .copied()
-                .unwrap_or(true)
-        };
-        let filled = self.filled;
+    /// Completes everything, and gives the counts; and the failure where the last part is not on disk, which everything before
+    /// it is. A table that never had a row gets a file too, so that its readers find its columns.
+    #[must_use]
+    pub fn finish(mut self, now: Timestamp) -> (Totals, Option<TableError>) {
+        let filled = std::mem::take(&mut self.filled);
         let name = retention::part_name(now, &self.options.run, self.number);
         let part = self.part.take().unwrap_or_else(|| Part {
             set: TableSet::part(&self.options, &name),
             begun: now,
             rows: 0,
         });
-        self.complete(part, |table| is_empty(table, &filled), now)?;
-        Ok((self.totals, self.notices))
+        let wanted = |table| !filled.contains(&table);
+        let failure = self.complete(part, wanted, now).err();
+        (self.totals, failure)
     }
 
     fn complete(

@@ -86,6 +86,11 @@ fn a_recording_on_the_wire_gives_the_rows_of_an_audit() {
         assert!(monitor.end().is_some_and(|status| status < 2));
         let log = monitor.text("err");
         assert!(log.contains("below live in all"), "{log}");
+        let report = monitor.text("report.txt");
+        assert!(
+            report.contains("\nTables    ") && report.contains("below live"),
+            "{report}"
+        );
         let place = &monitor.place;
         let capture = fixture("captures").join(recording);
         place.run(&[
@@ -190,9 +195,10 @@ fn killed_at_any_moment_it_leaves_whole_tables() {
     }
     let rows = check_whole(&place);
     assert!(rows > 100, "{rows}");
-    let counted = "SELECT count(*) AS n FROM verdicts";
-    let said = ask(&place, "t", counted);
-    assert_ne!(said, "n\n0\n");
+    for table in ["flows", "verdicts"] {
+        let counted = ask(&place, "t", &format!("SELECT count(*) AS n FROM {table}"));
+        assert_ne!(counted, "n\n0\n", "{table}");
+    }
     // What is left of killed runs goes once it is certain that nobody works on it.
     for path in files(&place.path().join("t")) {
         if is_unfinished(&path) {
@@ -242,6 +248,48 @@ fn old_parts_go_at_the_start_and_those_of_others_stay() {
     });
     monitor.signal("TERM");
     assert_eq!(monitor.end(), Some(0), "{}", monitor.text("err"));
+}
+
+#[test]
+fn another_user_gets_a_folder_of_his_own() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let Some(lab) = Lab::new(&["wire"], &[]) else {
+        return;
+    };
+    lab.pair("wire");
+    let place = Place::new();
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(place.path(), mode).expect("a mode");
+    let place_of_root = place.path().join("closed");
+    fs::create_dir(&place_of_root).expect("a folder");
+    let arguments = ["-i", "right", "--user", "65534", "--tables", "t"];
+    let mut monitor = Monitor::start_in(place, &lab, "wire", &arguments);
+    monitor.signal("TERM");
+    assert_eq!(monitor.end(), Some(0), "{}", monitor.text("err"));
+    let written = files(&monitor.place.path().join("t"));
+    assert_eq!(written.len(), 4, "{written:?}");
+    for path in written {
+        assert_eq!(fs::metadata(path).expect("a file").uid(), 65_534);
+    }
+    // What was there before stays whose it is, and what cannot be written is said at once.
+    let run = lab
+        .command("wire", env!("CARGO_BIN_EXE_intap"))
+        .args([
+            "live",
+            "-i",
+            "right",
+            "--user",
+            "65534",
+            "--duration",
+            "9s",
+            "--tables",
+        ])
+        .arg(&place_of_root)
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(2), "{said}");
+    assert!(said.contains("no table can be written there"), "{said}");
 }
 
 /// A small disk of its own.

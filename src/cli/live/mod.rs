@@ -318,17 +318,21 @@ fn watch(
         }
         ended
     });
-    let report = ended?;
+    let (report, complete) = ended?;
     info!("stopped after {} frames", report.capture.frames);
     place.write(&report)?;
+    if !complete {
+        return Ok(ExitStatus::CouldNot);
+    }
     Ok(audit::status(
         &report,
         settings.fail_on.unwrap_or(FailOn::Hard),
     ))
 }
 
+/// Takes what the capturing thread tells until it has told everything. The last report, and whether everything that goes with it
+/// was written.
 #[allow(clippy::too_many_arguments, reason = "the parts of one run")]
-/// Takes what the capturing thread tells until it has told everything.
 fn judge(
     arguments: &Arguments,
     mut monitor: Monitor,
@@ -339,7 +343,7 @@ fn judge(
     #[cfg(feature = "tables")] mut tables: Option<tables::Tables>,
     place: &ReportPlace,
     signals: &Signals,
-) -> anyhow::Result<AuditReport> {
+) -> anyhow::Result<(AuditReport, bool)> {
     use crate::facts::FactSink;
     #[cfg(feature = "tables")]
     if tables.is_some() {
@@ -367,12 +371,12 @@ fn judge(
                 #[cfg(feature = "tables")]
                 let tables = tables.take().map(|tables| tables.hand_over(&mut monitor));
                 let (report, events) = monitor.finish(*capture);
-                announcer.tell(&events)?;
                 #[cfg(feature = "tables")]
-                if let Some(tables) = tables {
-                    tables.finish(&report)?;
-                }
-                return Ok(report);
+                let (report, complete) = tables::finish(tables, report);
+                #[cfg(not(feature = "tables"))]
+                let complete = true;
+                announcer.tell(&events)?;
+                return Ok((report, complete));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {

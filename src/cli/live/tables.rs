@@ -4,7 +4,7 @@
 //! finds no room there is counted and told.
 
 use super::settings::Settings;
-use crate::audit::{AuditReport, Auditor, Ended};
+use crate::audit::{AuditReport, Auditor, Ended, TablesPlace};
 use crate::catalog::Catalog;
 use crate::cli::tables::{Format, new_run};
 use crate::facts::{CaptureSummary, Timestamp, printable};
@@ -369,11 +369,17 @@ impl Drop for Tables {
     /// Whatever ends the program: what was told is written.
     fn drop(&mut self) {
         if let Some(tables) = self.join()
-            && let Err(cause) = tables.finish(self.ticked)
+            && let (_, Some(cause)) = tables.finish(self.ticked)
         {
             error!("--tables: {cause}");
         }
     }
+}
+
+/// Completes tables where they are written; says in the report where they are. False when some of it is not on disk.
+pub fn finish(tables: Option<Remainder>, mut report: AuditReport) -> (AuditReport, bool) {
+    let complete = tables.is_none_or(|tables| tables.finish(&mut report));
+    (report, complete)
 }
 
 /// Tables that lack only the last verdicts and findings.
@@ -385,24 +391,33 @@ pub struct Remainder {
 }
 
 impl Remainder {
-    /// Writes verdicts and findings of the last report, and completes everything.
-    ///
-    /// # Errors
-    ///
-    /// Some of it is not on disk.
-    pub fn finish(self, report: &AuditReport) -> anyhow::Result<()> {
+    /// Writes verdicts and findings of the last report, completes everything, and says in the report where it is. False when
+    /// some of it is not on disk, which is told.
+    fn finish(self, report: &mut AuditReport) -> bool {
         let Some(mut tables) = self.tables else {
-            bail!("--tables: what was not written yet is lost");
+            return false;
         };
         if !tables.is_stopped() {
             add_snapshot(&mut tables, report, &self.catalog, self.now);
         }
-        let folder = &self.folder;
-        let (Totals { files, rows, lost }, _) = tables.finish(self.now).context("--tables")?;
-        info!("tables: {rows} rows in {files} files below {folder} in all");
+        let (totals, failure) = tables.finish(self.now);
+        let Totals { files, rows, lost } = totals;
+        info!(
+            "tables: {rows} rows in {files} files below {} in all",
+            self.folder
+        );
+        if let Some(cause) = &failure {
+            error!("--tables: {cause}");
+        }
         if lost > 0 {
             warn!("tables: {lost} rows could not be written");
         }
-        Ok(())
+        report.tables = Some(TablesPlace {
+            folder: self.folder,
+            files,
+            rows,
+            lost,
+        });
+        failure.is_none()
     }
 }

@@ -3,6 +3,7 @@
 use super::page::{Page, counted, grouped, plain, shorten, styled};
 use crate::audit::{AuditReport, FitnessJudgement, Reason};
 use crate::facts::{CaptureSummary, Timestamp};
+use crate::report::wording;
 use anstyle::AnsiColor;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -45,6 +46,9 @@ pub(super) fn write(report: &AuditReport, page: &mut Page<'_, impl Write>) -> io
     for (name, source) in &report.edition.additions {
         let text = format!("with {name}: {source}");
         page.entry(&[plain(INDENT)], &[plain(&text)])?;
+    }
+    if let Some(tables) = &report.tables {
+        page.entry(&[plain("Tables    ")], &[plain(&wording::tables(tables))])?;
     }
     fitness(report, page)
 }
