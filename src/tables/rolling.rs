@@ -378,3 +378,116 @@ struct Room {
     available: u64,
     reserve: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::RowBuilder;
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    fn tables(folder: &Path, rows: u64) -> RollingTables {
+        let options = RollingOptions {
+            folder: folder.to_owned(),
+            format: TablesFormat::Jsonl,
+            site: None,
+            run: "0123456789abcdef".to_owned(),
+            rows,
+            every: Duration::from_secs(3_600),
+            keep: None,
+            max_octets: None,
+        };
+        RollingTables::new(options, at(0))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_parts(1_795_363_200 + second, 0)
+    }
+
+    fn row() -> Row {
+        RowBuilder::new(Table::Lookups).finish(Some(at(0)))
+    }
+
+    fn lines(folder: &Path) -> Vec<usize> {
+        let entries = fs::read_dir(folder.join("lookups")).into_iter().flatten();
+        let mut counts: Vec<usize> = entries
+            .map(|entry| {
+                fs::read_to_string(entry.unwrap().path())
+                    .unwrap()
+                    .lines()
+                    .count()
+            })
+            .collect();
+        counts.sort_unstable();
+        counts
+    }
+
+    #[test]
+    fn a_part_ends_with_its_rows_and_when_told_to() {
+        let place = tempfile::tempdir().unwrap();
+        let mut tables = tables(place.path(), 1_000);
+        for _ in 0..2_300 {
+            tables.add(row(), at(1));
+        }
+        assert_eq!(lines(place.path()), [0, 1_000, 1_000], "one is unfinished");
+        tables.roll(at(2));
+        assert_eq!(lines(place.path()), [300, 1_000, 1_000]);
+        tables.roll(at(3));
+        let (totals, failure) = tables.finish(at(4));
+        assert!(failure.is_none());
+        // The other tables have a file each, without rows.
+        assert_eq!((totals.rows, totals.lost, totals.files), (2_300, 0, 6));
+        assert_eq!(fs::read_dir(place.path().join("flows")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_is_told_once_and_counted_until_a_part_is_complete_again() {
+        let place = tempfile::tempdir().unwrap();
+        let mut tables = tables(place.path(), 1_000);
+        let obstacle = place.path().join("lookups");
+        fs::write(&obstacle, "a file where a folder should be").unwrap();
+        tables.add(row(), at(1));
+        let first = tables.take_notices();
+        assert!(
+            matches!(first.as_slice(), [Notice::Stopped { .. }]),
+            "{first:?}"
+        );
+        assert!(tables.is_stopped());
+        tables.add(row(), at(2));
+        tables.tick(at(3));
+        tables.add(row(), at(4));
+        // The next try fails as well, in silence.
+        tables.tick(at(12));
+        assert!(!tables.is_stopped());
+        tables.add(row(), at(12));
+        assert!(tables.is_stopped());
+        fs::remove_file(&obstacle).unwrap();
+        tables.tick(at(23));
+        tables.add(row(), at(24));
+        tables.tick(at(30));
+        assert_eq!(tables.take_notices(), [], "nothing is complete yet");
+        tables.tick(at(34));
+        let told = tables.take_notices();
+        assert_eq!(
+            told,
+            [
+                Notice::Resumed { lost: 4 },
+                Notice::Written { files: 1, rows: 1 }
+            ]
+        );
+        // A clock that is set back holds nothing up.
+        tables.add(row(), at(35));
+        fs::remove_dir_all(&obstacle).unwrap();
+        fs::write(&obstacle, "").unwrap();
+        tables.roll(at(36));
+        assert!(tables.is_stopped());
+        tables.tick(at(-3_600));
+        assert!(!tables.is_stopped());
+        let (totals, failure) = tables.finish(at(40));
+        assert_eq!(totals.lost, 5);
+        assert!(
+            failure.is_none(),
+            "only tables that never had a row get a file"
+        );
+    }
+}

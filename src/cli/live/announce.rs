@@ -122,7 +122,7 @@ fn log(event: &Event) {
             error!("not read again, the old ones stay in use: {reason}");
         }
         EventKind::TablesStopped { reason } => {
-            error!("tables cannot be written: {reason}; it is tried again");
+            error!("tables cannot be written: {reason}");
         }
         EventKind::TablesResumed { lost } => {
             warn!("tables are written again; {lost} rows are missing");

@@ -119,7 +119,12 @@ impl Plan {
         if folder.exists() {
             return Ok(());
         }
-        fs::create_dir_all(folder).with_context(place)?;
+        fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "{}: the folder cannot be made; name one in a place that you may write to",
+                place()
+            )
+        })?;
         if let Some(user) = user {
             sandbox::give_to(folder, user).with_context(place)?;
         }
@@ -244,6 +249,16 @@ pub struct Tables {
 impl Tables {
     /// Hands over what ended, and at the end of a period the state; tells what became of the tables.
     pub fn keep_up(&mut self, monitor: &mut Monitor) {
+        let was_there = self.sender.is_some();
+        self.hand_on(monitor);
+        if was_there && self.sender.is_none() {
+            let reason =
+                "the thread that writes them ended unexpectedly; start intap again".to_owned();
+            monitor.tell(EventKind::TablesStopped { reason });
+        }
+    }
+
+    fn hand_on(&mut self, monitor: &mut Monitor) {
         for notice in self.notices.try_iter().collect::<Vec<_>>() {
             self.tell(notice, monitor);
         }
@@ -328,8 +343,12 @@ impl Tables {
         };
         match sender.try_send(message) {
             Ok(()) => true,
-            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => {
+            Err(TrySendError::Full(message)) => {
                 self.waiting = Some(message);
+                false
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                self.sender = None;
                 false
             }
         }
