@@ -10,7 +10,9 @@ use crate::facts::{Timestamp, printable};
 use crate::results::HostResult;
 use crate::tables::Table;
 use hashbrown::HashSet;
-use polars::prelude::{DataFrame, DataType, IntoLazy, PolarsResult, StringChunked, col, len, lit};
+use polars::prelude::{
+    DataFrame, DataType, IntoLazy, LazyFrame, PolarsResult, StringChunked, col, len, lit,
+};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -38,8 +40,10 @@ pub fn add_usage(
         found: BTreeSet::new(),
         devices: HashSet::new(),
     };
-    add_verdicts(sources, &mut wanted, usage)?;
-    let hosts = sources.frame(Table::Hosts, (None, None))?;
+    let newest = Newest::of(sources)?;
+    let verdicts = newest.alone(sources.frame(Table::Verdicts, (None, None))?);
+    add_verdicts(verdicts, &mut wanted, usage)?;
+    let hosts = newest.alone(sources.frame(Table::Hosts, (None, None))?);
     let names = [
         "run",
         "site",
@@ -68,7 +72,7 @@ pub fn add_usage(
 
 /// Adds what devices need. Whose it was matters only where devices were picked: otherwise each batch comes to a few different rows.
 fn add_verdicts(
-    sources: &Sources,
+    verdicts: LazyFrame,
     wanted: &mut Wanted<'_>,
     usage: &mut Usage<'_>,
 ) -> Result<(), SummaryError> {
@@ -76,7 +80,6 @@ fn add_verdicts(
         .map(col)
         .to_vec();
     columns.push(col("hosts").list().len().gt(lit(0)).alias("was_tried"));
-    let verdicts = sources.frame(Table::Verdicts, (None, None))?;
     if wanted.clients.is_empty() {
         return in_batches(verdicts.select(&columns), |batch| {
             let names = ["scenario_title", "endpoint_set", "requirement", "was_tried"];
@@ -100,6 +103,36 @@ fn add_verdicts(
             false => Ok(()),
         })
     })
+}
+
+/// The newest moment of each run that has several: one of `intap live` tells again and again how everything stands.
+struct Newest(Option<DataFrame>);
+
+impl Newest {
+    fn of(sources: &Sources) -> Result<Self, SummaryError> {
+        let moments = sources
+            .frame(Table::Verdicts, (None, None))?
+            .group_by([col("run")])
+            .agg([
+                col("as_of").max().alias("newest"),
+                col("as_of").min().alias("oldest"),
+            ])
+            .filter(col("newest").neq(col("oldest")))
+            .select([col("run"), col("newest")])
+            .collect()
+            .map_err(|error| SummaryError::engine(&error))?;
+        Ok(Self((moments.height() > 0).then_some(moments)))
+    }
+
+    /// The rows that hold still.
+    fn alone(&self, rows: LazyFrame) -> LazyFrame {
+        match &self.0 {
+            None => rows,
+            Some(moments) => rows
+                .left_join(moments.clone().lazy(), col("run"), col("run"))
+                .filter(col("newest").is_null().or(col("as_of").eq(col("newest")))),
+        }
+    }
 }
 
 /// Which devices count.

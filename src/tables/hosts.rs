@@ -8,12 +8,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 impl RowMaker<'_> {
     /// The row of one host of an endpoint set, for one device. A host without a first packet has the date on which the capture
-    /// began.
+    /// began, and all of a snapshot that of its moment.
     #[must_use]
     pub fn host(&self, client: &ClientReport, set: &SetReport, host: &HostReport) -> Row {
         let first_address = client.addresses.first().copied();
         let judged = &host.judged;
         RowBuilder::new(Table::Hosts)
+            .moment(self.as_of)
             .address(first_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
             .code(set.key.to_compact_string())
             .code(set.feature_area.name())
@@ -32,6 +33,6 @@ impl RowMaker<'_> {
             .flag(host.retired)
             .flag(host.generic)
             .number(host.octets)
-            .finish(judged.first.map(|seen| seen.time).or(self.beginning))
+            .finish(self.start(judged.first))
     }
 }

@@ -101,16 +101,8 @@ impl TableSet {
         for lookup in report.lookups.iter().flatten() {
             self.add(maker.lookup(lookup))?;
         }
-        for client in &report.clients {
-            for set in &client.sets {
-                self.add(maker.verdict(client, set))?;
-                for host in set.hosts() {
-                    self.add(maker.host(client, set, host))?;
-                }
-            }
-        }
-        for finding in &report.findings {
-            self.add(maker.finding(finding))?;
+        for row in maker.standing(report) {
+            self.add(row)?;
         }
         Ok(())
     }

@@ -109,7 +109,21 @@ impl<'r> RowMaker<'r> {
         }
     }
 
-    /// The time that decides the date of a verdict or a finding whose first packet this is.
+    /// The rows about how everything stands in `report`: all that are neither flows nor lookups.
+    pub fn standing<'m>(&'m self, report: &'m AuditReport) -> impl Iterator<Item = Row> + 'm {
+        let sets = report.clients.iter().flat_map(|client| {
+            let sets = client.sets.iter();
+            sets.map(move |set| (client, set))
+        });
+        let verdicts = sets.flat_map(move |(client, set)| {
+            let hosts = set.hosts().map(move |host| self.host(client, set, host));
+            std::iter::once(self.verdict(client, set)).chain(hosts)
+        });
+        let findings = report.findings.iter().map(|finding| self.finding(finding));
+        verdicts.chain(findings)
+    }
+
+    /// The time that decides the date of a verdict, a host or a finding whose first packet this is.
     pub(super) fn start(&self, first: Option<Seen>) -> Option<Timestamp> {
         match first {
             _ if self.is_snapshot => self.as_of,

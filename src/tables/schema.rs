@@ -485,6 +485,7 @@ const VERDICTS: &[Column] = &[
 
 const HOSTS: &[Column] = &[
     RUN,
+    AS_OF,
     CLIENT,
     column("endpoint_set", Text, "", "number or key of the set", ""),
     column("feature_area", Text, "", "the set's first feature area", ""),

@@ -217,13 +217,8 @@ fn add_snapshot(
     now: Timestamp,
 ) {
     let maker = RowMaker::snapshot(report, catalog, now);
-    for client in &report.clients {
-        for set in &client.sets {
-            tables.add(maker.verdict(client, set), now);
-        }
-    }
-    for finding in &report.findings {
-        tables.add(maker.finding(finding), now);
+    for row in maker.standing(report) {
+        tables.add(row, now);
     }
 }
 
