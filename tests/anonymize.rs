@@ -21,6 +21,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+#[cfg(feature = "tables")]
 use wire::{Wire, client_hello};
 
 const KEY: &[u8] = b"a key for tests, 32 octets long.";

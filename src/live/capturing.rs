@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// At the end, frames that are in the kernel's buffers are read for at most this long: they keep coming.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Captures until `stop` is set or `duration` is over, then tells everything that is still open. Frames are kept in `memory`
+/// Captures until `stop` is set or `duration` is over, which sets it, then tells everything that is still open. Frames are kept in `memory`
 /// where there is one.
 pub fn capture(
     mut sources: Sources,
@@ -60,6 +60,8 @@ pub fn capture(
             sources.wait(PATIENCE.min(PULSE));
         }
     }
+    // Who judges is to know that everything comes at once now.
+    stop.store(true, Ordering::Relaxed);
     say_farewell(&mut sources, |frame, interface| {
         last_frame = last_frame.max(frame.timestamp);
         let role = tap.push(frame, &mut sender);

@@ -38,6 +38,8 @@ use signals::Signals;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "tables")]
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use terminal::Inbox;
@@ -401,7 +403,7 @@ fn judge(
         }
         #[cfg(feature = "tables")]
         if let Some(tables) = &mut tables {
-            tables.keep_up(&mut monitor);
+            tables.keep_up(&mut monitor, signals.stop().load(Ordering::Relaxed));
         }
         let events = monitor.take_events();
         if let Some(desk) = &mut desk {

@@ -138,7 +138,7 @@ pub struct Settings {
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
 
-    /// Also write tables of flows, lookups, verdicts and findings below this folder, part after part
+    /// Also write tables of flows, lookups, verdicts, hosts and findings below this folder, part after part
     #[cfg(feature = "tables")]
     #[arg(long, value_name = "FOLDER")]
     pub tables: Option<PathBuf>,

@@ -242,10 +242,11 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Hands over what ended, and at the end of a period the state; tells what became of the tables.
-    pub fn keep_up(&mut self, monitor: &mut Monitor) {
+    /// Hands over what ended, and at the end of a period the state; tells what became of the tables. When the run is `stopping`,
+    /// every open flow ends at once, and nothing is missed by waiting for a disk.
+    pub fn keep_up(&mut self, monitor: &mut Monitor, stopping: bool) {
         let was_there = self.sender.is_some();
-        self.hand_on(monitor);
+        self.hand_on(monitor, stopping);
         if was_there && self.sender.is_none() {
             let reason =
                 "the thread that writes them ended unexpectedly; start intap again".to_owned();
@@ -253,13 +254,13 @@ impl Tables {
         }
     }
 
-    fn hand_on(&mut self, monitor: &mut Monitor) {
+    fn hand_on(&mut self, monitor: &mut Monitor, stopping: bool) {
         for notice in self.notices.try_iter().collect::<Vec<_>>() {
             self.tell(notice, monitor);
         }
         self.tell_refused(monitor);
         if let Some(message) = self.waiting.take()
-            && !self.send(message)
+            && !self.send(message, stopping)
         {
             return;
         }
@@ -270,7 +271,7 @@ impl Tables {
                 break;
             }
             let message = Message::Ended(Box::new(ended), monitor.catalog(), now);
-            if !self.send(message) {
+            if !self.send(message, stopping) {
                 return;
             }
         }
@@ -278,10 +279,10 @@ impl Tables {
             self.period = self.period_of(now);
             self.snapped = now;
             let state = Box::new(monitor.state_so_far());
-            self.send(Message::Roll(state, monitor.catalog(), now));
+            self.send(Message::Roll(state, monitor.catalog(), now), stopping);
         } else if now != self.ticked {
             self.ticked = now;
-            self.send(Message::Tick(now));
+            self.send(Message::Tick(now), stopping);
         }
     }
 
@@ -304,6 +305,8 @@ impl Tables {
             }
         }
         let tables = self.join();
+        self.refused_told = Timestamp(i64::MIN);
+        self.tell_refused(monitor);
         for notice in self.notices.try_iter().collect::<Vec<_>>() {
             self.tell(notice, monitor);
         }
@@ -331,12 +334,19 @@ impl Tables {
         now.0.div_euclid(length.max(1))
     }
 
-    /// False when the thread has no room: the message waits.
-    fn send(&mut self, message: Message) -> bool {
+    /// False when the thread has no room: the message waits, unless there is `patience`.
+    fn send(&mut self, message: Message, patience: bool) -> bool {
         let Some(sender) = &self.sender else {
             return false;
         };
-        match sender.try_send(message) {
+        let sent = if patience {
+            sender
+                .send(message)
+                .map_err(|unsent| TrySendError::Disconnected(unsent.0))
+        } else {
+            sender.try_send(message)
+        };
+        match sent {
             Ok(()) => true,
             Err(TrySendError::Full(message)) => {
                 self.waiting = Some(message);
