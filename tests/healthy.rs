@@ -233,6 +233,33 @@ mod tls {
     }
 
     #[test]
+    fn a_connection_that_is_negotiated_again_for_a_client_certificate() {
+        let record = |kind: u8, octets: u8| {
+            let mut record = vec![kind, 3, 3, 0, octets];
+            record.resize(5 + usize::from(octets), 0x5a);
+            record
+        };
+        alone("reached", |scene, connection| {
+            connection.say(scene, Client, &client_hello(MANAGE));
+            connection.say(scene, Server, &server_hello(false));
+            connection.say(scene, Client, &encrypted_finished());
+            connection.say(scene, Server, &encrypted_finished());
+            connection.say(scene, Client, &application_data(111));
+            connection.say(scene, Server, &record(22, 28));
+            connection.say(scene, Client, &record(22, 247));
+            connection.say(scene, Server, &record(22, 243));
+            connection.say(
+                scene,
+                Client,
+                &[record(22, 200), record(20, 25), record(22, 40)].concat(),
+            );
+            connection.say(scene, Server, &[record(20, 25), record(22, 40)].concat());
+            connection.say(scene, Server, &application_data(436));
+            connection.reset(scene, Server, None);
+        });
+    }
+
+    #[test]
     fn before_version_1_3_a_finished_handshake_is_enough() {
         alone("reached", |scene, connection| {
             connection.say(scene, Client, &client_hello(MANAGE));

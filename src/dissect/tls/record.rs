@@ -81,12 +81,12 @@ fn is_length(kind: u8, length: u16) -> bool {
         ALERT => 2,
         _ => 1,
     };
-    let longest = if kind == CHANGE_CIPHER_SPEC {
-        1
-    } else {
-        LENGTH_LIMIT
-    };
-    (shortest..=longest).contains(&length)
+    // When a connection is negotiated again, the message is encrypted like all others (RFC 5246 §7.1): one octet and at least the
+    // shortest tag, at most a MAC, its padding and an initialization vector.
+    if kind == CHANGE_CIPHER_SPEC {
+        return length == 1 || (17..=96).contains(&length);
+    }
+    (shortest..=LENGTH_LIMIT).contains(&length)
 }
 
 #[cfg(test)]
