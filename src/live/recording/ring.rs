@@ -1,6 +1,6 @@
 //! The newest frames in one block of octets that never grows: a new frame takes the place of the oldest ones.
 //!
-//! Keeping a frame copies it and allocates nothing. A record is a head of [`HEAD`] octets and the frame's octets, and lies in
+//! Keeping a frame copies it and allocates nothing. A record is a head of `HEAD` octets and the frame's octets, and lies in
 //! one piece; where the end of the block is too near for it, the rest there is passed over.
 
 use crate::capture::Frame;
