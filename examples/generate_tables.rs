@@ -136,7 +136,7 @@ fn flow(random: &mut Random, day: u64, site: u64, row: u64) -> FlowReport {
             truncated_packets: 0,
             vlans: smallvec![],
             originator_mac: None,
-            tcp: Some(tcp),
+            tcp: Some(Box::new(tcp)),
             udp_payload: [0; 2],
             first_datagram: [None; 2],
             application: Some(Application::Tls),

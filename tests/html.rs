@@ -441,7 +441,7 @@ fn twenty_thousand_devices_make_a_page_that_opens() {
     let (facts, summary) = facts(&recording("tls_inspection").capture);
     let fine: IpAddr = "10.20.0.31".parse().expect("an address");
     let own = |fact: &&Fact| match fact {
-        Fact::Dns(lookup) => lookup.exchange.client.ip() == fine,
+        Fact::Dns(lookup) => lookup.client.ip() == fine,
         Fact::Flow(flow) => flow.five_tuple.originator.ip() == fine,
         Fact::Host(_) => false,
     };
@@ -450,7 +450,7 @@ fn twenty_thousand_devices_make_a_page_that_opens() {
         let address: IpAddr = Ipv4Addr::from_bits(0x0a40_0000 + number).into();
         own.iter().cloned().map(move |mut fact| {
             match &mut fact {
-                Fact::Dns(lookup) => lookup.exchange.client.set_ip(address),
+                Fact::Dns(lookup) => lookup.client.set_ip(address),
                 Fact::Flow(flow) => {
                     flow.five_tuple.originator.set_ip(address);
                     flow.originator_mac = None;

@@ -178,9 +178,8 @@ impl Anonymizer<'_> {
     }
 
     fn lookup(&self, lookup: &mut DnsLookup) {
-        let exchange = &mut lookup.exchange;
-        self.end(&mut exchange.client);
-        self.end(&mut exchange.resolver);
+        self.end(&mut lookup.client);
+        self.end(&mut lookup.resolver);
         self.hosts(&mut lookup.name);
         self.hosts(&mut lookup.cnames);
         for hint in &mut lookup.hints {
@@ -189,7 +188,7 @@ impl Anonymizer<'_> {
                 *address = self.address(*address);
             }
         }
-        for address in &mut exchange.addresses {
+        for address in &mut lookup.exchange.addresses {
             *address = self.address(*address);
         }
     }

@@ -117,7 +117,7 @@ impl NameTable {
         let (Some(name), Some(answer)) = (&lookup.name, exchange.answer) else {
             return;
         };
-        let client = exchange.client.ip();
+        let client = lookup.client.ip();
         let hinted = lookup.hints.iter().flat_map(|hint| hint.addresses.iter());
         let mut addresses = exchange.addresses.iter().chain(hinted).peekable();
         if addresses.peek().is_none() && lookup.cnames.is_empty() {
@@ -254,13 +254,13 @@ mod tests {
             time: Timestamp::from_parts(seconds, 0),
         };
         DnsLookup {
+            client: format!("{client}:5000").parse().unwrap(),
+            resolver: "10.0.0.1:53".parse().unwrap(),
             name: HostName::from_wire(name.as_bytes()),
             cnames: vec![],
             hints: vec![],
             ttl: Some(60),
             exchange: DnsExchange {
-                client: format!("{client}:5000").parse().unwrap(),
-                resolver: "10.0.0.1:53".parse().unwrap(),
                 transport: DnsTransport::Udp,
                 query_type: 1,
                 query: Some(seen),

@@ -143,7 +143,7 @@ impl Auditor<'static> {
         let mut addresses: Vec<IpAddr> = flows
             .iter()
             .map(|flow| flow.record.five_tuple.originator.ip())
-            .chain(lookups.iter().map(|lookup| lookup.exchange.client.ip()))
+            .chain(lookups.iter().map(|lookup| lookup.client.ip()))
             .collect();
         addresses.sort_unstable();
         addresses.dedup();
@@ -181,6 +181,8 @@ mod tests {
 
     fn answered(address: [u8; 4]) -> DnsLookup {
         DnsLookup {
+            client: ([10, 0, 0, 5], 5_000).into(),
+            resolver: ([10, 0, 0, 1], 53).into(),
             name: None,
             cnames: Vec::new(),
             hints: Vec::new(),

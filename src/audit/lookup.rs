@@ -118,8 +118,6 @@ pub(super) mod tests {
 
     fn asked(queries: u32) -> DnsExchange {
         DnsExchange {
-            client: "10.0.0.5:5000".parse().unwrap(),
-            resolver: "10.0.0.1:53".parse().unwrap(),
             transport: DnsTransport::Udp,
             query_type: 1,
             query: Some(Seen {

@@ -470,7 +470,7 @@ impl<'c> Auditor<'c> {
         self.names.learn(&lookup);
         self.vantage.note_lookup(exchange);
         if exchange.answer.is_some() && self.resolvers.len() < MAX_RESOLVERS {
-            self.resolvers.insert(exchange.resolver.ip());
+            self.resolvers.insert(lookup.resolver.ip());
         }
         if let Some(name) = &lookup.name {
             self.note_lookup(&lookup, name);
@@ -486,7 +486,7 @@ impl<'c> Auditor<'c> {
     fn note_lookup(&mut self, lookup: &DnsLookup, name: &HostName) {
         let exchange = &lookup.exchange;
         let sets = self.sets.of_chain(&self.catalog, name, &lookup.cnames);
-        let Some(client) = self.clients.client(exchange.client.ip()) else {
+        let Some(client) = self.clients.client(lookup.client.ip()) else {
             return;
         };
         let seen = exchange.query.or(exchange.answer);
@@ -499,10 +499,10 @@ impl<'c> Auditor<'c> {
         }
         match sets {
             Some(sets) => {
-                let outcome = self.recent_lookup(exchange);
+                let outcome = self.recent_lookup(lookup);
                 self.count_lookup(&sets, outcome.as_ref());
                 let key = HostKey::Name(name.folded());
-                let Some(entry) = self.clients.host(exchange.client.ip(), key, &sets) else {
+                let Some(entry) = self.clients.host(lookup.client.ip(), key, &sets) else {
                     return;
                 };
                 entry.history.name.get_or_insert_with(|| name.clone());

@@ -274,6 +274,10 @@ impl FlowReport {
 /// One lookup, for the list of all lookups.
 #[derive(Debug)]
 pub struct LookupReport {
+    /// The side that asked.
+    pub client: SocketAddr,
+    /// The side that was asked.
+    pub resolver: SocketAddr,
     /// The name asked for; `None` for the root.
     pub name: Option<HostName>,
     /// Its aliases, in order.
@@ -1189,7 +1193,7 @@ fn lookup_reports(
     reports.sort_by_key(|lookup| {
         (
             lookup.exchange.query.or(lookup.exchange.answer),
-            lookup.exchange.client,
+            lookup.client,
         )
     });
     reports
@@ -1204,11 +1208,13 @@ pub(super) fn lookup_report(
     served: &BTreeSet<IpAddr>,
 ) -> LookupReport {
     let DnsLookup {
+        client,
+        resolver,
         name,
         cnames,
+        hints: _,
         ttl,
         exchange,
-        ..
     } = lookup;
     let found = name
         .as_ref()
@@ -1221,6 +1227,8 @@ pub(super) fn lookup_report(
         })
     };
     LookupReport {
+        client,
+        resolver,
         name,
         cnames,
         ttl,

@@ -15,7 +15,7 @@ use super::{
     AuditLimits, AuditOptions, AuditReport, Auditor, Cause, Judged, Running, known_domains, report,
 };
 use crate::catalog::{Catalog, FeatureArea, Requirement, ScenarioFile, SetKey};
-use crate::facts::{CaptureSummary, DnsExchange, FiveTuple, FlowEnd, FlowRecord, Seen, Timestamp};
+use crate::facts::{CaptureSummary, DnsLookup, FiveTuple, FlowEnd, FlowRecord, Seen, Timestamp};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -307,12 +307,12 @@ impl Auditor<'_> {
     }
 
     /// How a lookup ended, for the rolling window.
-    pub(super) fn recent_lookup(&mut self, exchange: &DnsExchange) -> Option<LookupOutcome> {
+    pub(super) fn recent_lookup(&mut self, lookup: &DnsLookup) -> Option<LookupOutcome> {
         let vantage = self.vantage_now()?;
         let running = self.running.as_mut()?;
-        running.touched.insert(exchange.client.ip());
+        running.touched.insert(lookup.client.ip());
         Some(judge_lookup(
-            exchange,
+            &lookup.exchange,
             vantage.end,
             vantage.may_lack_replies(),
             // Whether an inside address serves shows when it is contacted.

@@ -47,6 +47,10 @@ pub struct ServiceHint {
 /// A lookup: the name asked for, what the answer says of it, and the exchange of messages.
 #[derive(Debug, Clone)]
 pub struct DnsLookup {
+    /// The side that asked.
+    pub client: SocketAddr,
+    /// The side that was asked.
+    pub resolver: SocketAddr,
     /// The name asked for; `None` for the root.
     pub name: Option<HostName>,
     /// Names of the CNAME (and DNAME) chain, in order, the question's own name excluded.
@@ -59,13 +63,9 @@ pub struct DnsLookup {
     pub exchange: DnsExchange,
 }
 
-/// One question, all its repetitions with the same identifier, and its answer. Whoever knows the name keeps this alone.
+/// One question, all its repetitions with the same identifier, and its answer. Whoever knows the name and the client keeps this alone.
 #[derive(Debug, Clone)]
 pub struct DnsExchange {
-    /// The side that asked.
-    pub client: SocketAddr,
-    /// The side that was asked.
-    pub resolver: SocketAddr,
     /// How the question travelled.
     pub transport: DnsTransport,
     /// The type asked for as a number (1 A, 28 AAAA, 65 HTTPS …).

@@ -204,7 +204,7 @@ pub struct FlowRecord {
     /// Hardware address of the originator, where the link layer shows it and the originator is on this link.
     pub originator_mac: Option<MacAddress>,
     /// TCP headers' evidence; `None` for UDP.
-    pub tcp: Option<TcpFacts>,
+    pub tcp: Option<Box<TcpFacts>>,
     /// UDP payload octets of each side.
     pub udp_payload: [u64; 2],
     /// UDP: first datagram of each side.

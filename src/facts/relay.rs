@@ -4,10 +4,10 @@ use super::{Fact, FactSink};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Facts handed over at once: enough that handing over costs nothing against making them.
-const BATCH: usize = 512;
+const BATCH: usize = 256;
 
 /// Batches under way before the sender waits. With the ones at both ends they hold some 5,000 facts, about 10 MB.
-const BATCHES: usize = 8;
+const BATCHES: usize = 4;
 
 /// The end that takes facts.
 #[derive(Debug)]

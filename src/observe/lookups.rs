@@ -249,7 +249,7 @@ impl LookupTable {
         known.last = seen.time;
         fill_answer(&mut lookup, message, seen);
         // Link-local questions go to a group; the one that answers is the resolver.
-        lookup.exchange.resolver = asked.resolver;
+        lookup.resolver = asked.resolver;
         each(lookup);
     }
 
@@ -303,13 +303,13 @@ impl LookupTable {
 
 fn unanswered(asked: Asked<'_>) -> Box<DnsLookup> {
     Box::new(DnsLookup {
+        client: asked.client,
+        resolver: asked.resolver,
         name: asked.name.cloned(),
         cnames: Vec::new(),
         hints: Vec::new(),
         ttl: None,
         exchange: DnsExchange {
-            client: asked.client,
-            resolver: asked.resolver,
             transport: asked.transport,
             query_type: asked.query_type,
             query: None,
@@ -332,6 +332,7 @@ fn fill_answer(lookup: &mut DnsLookup, message: &DnsMessage, seen: Seen) {
         hints,
         ttl,
         exchange,
+        ..
     } = lookup;
     cnames.clone_from(&message.cnames);
     hints.clone_from(&message.hints);

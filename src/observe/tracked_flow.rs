@@ -397,7 +397,7 @@ impl TrackedFlow {
                         });
                     }
                 }
-                record.tcp = Some(state.into_facts());
+                record.tcp = Some(Box::new(state.into_facts()));
                 conversation.finish(&mut record);
             }
             Part::Udp(part) => {

@@ -383,8 +383,8 @@ pub(crate) fn dns_transport(transport: DnsTransport) -> &'static str {
 fn lookup(lookup: &LookupReport) -> Lookup<'_> {
     let exchange = &lookup.exchange;
     Lookup {
-        client: exchange.client.ip().to_string(),
-        resolver: exchange.resolver.ip().to_string(),
+        client: lookup.client.ip().to_string(),
+        resolver: lookup.resolver.ip().to_string(),
         transport: dns_transport(exchange.transport),
         name: lookup.name.as_ref().map_or("", HostName::as_str),
         query_type: type_name(exchange.query_type).into_owned(),

@@ -91,13 +91,13 @@ impl Device {
     fn looks_up_as(&mut self, name: &str, response_code: u16, addresses: Vec<IpAddr>) {
         let (query, answer) = (self.seen(), self.seen());
         self.facts.push(Fact::Dns(Box::new(DnsLookup {
+            client: SocketAddr::new(self.address, 50_000),
+            resolver: "10.0.0.1:53".parse().unwrap(),
             name: HostName::from_wire(name.as_bytes()),
             cnames: Vec::new(),
             hints: Vec::new(),
             ttl: Some(60),
             exchange: DnsExchange {
-                client: SocketAddr::new(self.address, 50_000),
-                resolver: "10.0.0.1:53".parse().unwrap(),
                 transport: DnsTransport::Udp,
                 query_type: 1,
                 query: Some(query),
@@ -375,7 +375,7 @@ impl Device {
         } else {
             [u64::from(tcp.syn_count), 0]
         };
-        flow.tcp = Some(tcp);
+        flow.tcp = Some(Box::new(tcp));
         self.facts.push(Fact::Flow(Box::new(flow)));
         self.second += 1;
         self
