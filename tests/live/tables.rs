@@ -400,7 +400,7 @@ fn values_out_of_range_are_refused_with_a_way_out() {
         &["--tables", "t", "--keep", "10m"],
         "shorter than --tables-every",
     );
-    refused(&["--tables", "t", "--max-bytes", "10"], "10GB");
+    refused(&["--tables", "t", "--max-bytes", "10"], "2GB");
     refused(&["--tables", "t", "--max-bytes", "0GB"], "10GB");
     refused(&["--tables", "t", "--tables-every", "2d"], "at most 1d");
     refused(&["--tables", "t", "--site", "../x"], "becomes a folder");

@@ -1,4 +1,4 @@
-//! A size as it is typed: a whole number with kB, MB, GB or TB, as in `500MB`.
+//! A size as it is typed: a whole number with kB, MB, GB or TB (powers of 1000), or KiB, MiB, GiB or TiB (of 1024), as in `500MB`.
 
 use serde::Deserialize;
 
@@ -29,6 +29,10 @@ impl std::str::FromStr for Size {
             "mb" => 1_000_000,
             "gb" => 1_000_000_000,
             "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1 << 40,
             _ => return Err(wrong()),
         };
         number
@@ -47,13 +51,13 @@ mod tests {
     fn sizes_have_units() {
         assert_eq!("64MB".parse(), Ok(Size(64_000_000)));
         assert_eq!("1gb".parse(), Ok(Size(1_000_000_000)));
+        assert_eq!("5MiB".parse(), Ok(Size(5 << 20)));
         for text in [
             "",
             "5",
             "MB",
             "5 MB",
             "-5MB",
-            "5MiB",
             "5b",
             "99999TB",
             "99999999999999999999TB",
