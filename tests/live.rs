@@ -4,6 +4,9 @@
 //! test says so and ends.
 #![cfg(all(feature = "live", target_os = "linux"))]
 
+#[cfg(feature = "tables")]
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "support/program.rs"]
 #[allow(dead_code, reason = "recordings are replayed, not read")]
 mod program;

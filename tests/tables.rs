@@ -1,6 +1,8 @@
 //! Holds the tables against the JSON report, for every recording and every format; and against disks and names that mean harm.
 #![cfg(feature = "tables")]
 
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "support/program.rs"]
 #[allow(dead_code, reason = "pipes are not needed here")]
 mod program;
@@ -11,6 +13,7 @@ mod truth;
 #[allow(dead_code, reason = "few kinds of packets are needed here")]
 mod wire;
 
+use folder::files;
 use intap::tables::Table;
 use polars::prelude::*;
 use program::{Place, Run};
@@ -19,21 +22,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use truth::recordings;
 use wire::{Wire, client_hello};
-
-/// All files below a folder, sorted.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 /// The capture file of a recording.
 fn recording(name: &str) -> PathBuf {

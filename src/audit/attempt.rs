@@ -6,6 +6,7 @@ use super::issuer;
 use super::limits::AuditLimits;
 use super::lookup::LookupOutcome;
 use super::outcome::{KnownHost, Vantage, judge};
+use super::report::FlowEnds;
 use super::timeline::Milestones;
 use crate::attribution::NameSource;
 use crate::facts::{DnsExchange, DnsOutcome, FlowRecord, HostName, Seen, Timestamp, Transport};
@@ -88,7 +89,7 @@ impl Attempt {
 
     /// Its ends, for a display filter.
     #[must_use]
-    pub fn ends(&self) -> (SocketAddr, SocketAddr, Transport) {
+    pub fn ends(&self) -> FlowEnds {
         (self.originator, self.responder, self.transport)
     }
 

@@ -15,8 +15,8 @@ use crate::facts::{
 };
 use std::time::Duration;
 
-/// Silence of this length after a request counts as an answer: no server of the endpoint list takes longer to send its
-/// first byte, and clients send again after 1 s (RFC 6298 §2.1).
+/// Silence of this length counts as an answer: clients send again after 1 s (RFC 6298 §2.1), and servers begin handshakes sooner.
+/// A request that a server has acknowledged is given [`SERVER_TIME`].
 pub const SILENCE: Duration = Duration::from_secs(3);
 
 /// A client that closes this soon after the server's certificate has refused it; one that closes later held a spare
@@ -33,8 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// once.
 const UNUSED: Duration = Duration::from_secs(1);
 
-/// A client that refuses a certificate after its own Finished closes at once; one that lets this much time go by, and what the
-/// server sends next, has no use for the connection.
+/// A client that refuses a certificate after its own Finished closes at once; one that lets this much time go by has no use for
+/// the connection.
 const PROMPT: Duration = Duration::from_millis(50);
 
 /// The words for an answer of which nothing arrives.
@@ -638,14 +638,10 @@ fn judge_tls(
         return outcome;
     }
     // An alert that nothing follows is how a client says that it leaves; the server may close before the client's FIN.
-    let client_left = [
-        client_reset.as_ref().map(|reset| reset.seen),
-        client_fin,
+    let client_left = earliest(
+        earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin),
         tls.client_alert_sized,
-    ]
-    .into_iter()
-    .flatten()
-    .min_by_key(|seen| seen.frame);
+    );
     let server_left = earliest(server_reset.map(|reset| reset.seen), server_fin);
     if let Some(request) = tls.request {
         return judge_unanswered_request(
@@ -767,7 +763,7 @@ pub fn may_be_at_work(request: Seen, tcp: &TcpFacts, vantage: Vantage) -> bool {
     sent > 0 && acknowledged >= sent && vantage.end.since(request.time) < SERVER_TIME
 }
 
-/// The server's reset, unless it comes after the server's own FIN: that is how connections are cleared away (RFC 9293 §3.10.7.4).
+/// The server's reset, unless it comes after the server's own FIN: that is how connections are cleared away (RFC 9293 §3.6.1).
 pub fn cutting_reset(tcp: &TcpFacts) -> Option<&Reset> {
     let [_, reset] = &tcp.reset;
     let [_, fin] = tcp.fin;

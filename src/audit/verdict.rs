@@ -132,8 +132,9 @@ pub fn judge_host(
     if served {
         // A connection let go after one SYN lost the race against another address (RFC 8305 §5).
         let mut stopped = failed;
-        stopped.retain(|attempt| attempt.outcome != Outcome::Abandoned);
-        leave_out_lone_losses(attempts, &mut stopped);
+        stopped.retain(|attempt| {
+            attempt.outcome != Outcome::Abandoned && !is_lone_loss(attempt, attempts)
+        });
         return judge_served(attempts, &stopped, first, vantage);
     }
     let astray = lookups.iter().find(|lookup| {
@@ -193,33 +194,26 @@ fn judge_served(
     verdict
 }
 
-/// Leaves out what happens to healthy clients beside attempts that the same server serves: a spare TLS connection that was let
-/// go at once, and a single datagram that was lost. What happens again and again after the last success is something else.
-fn leave_out_lone_losses(attempts: &[Attempt], stopped: &mut Vec<&Attempt>) {
-    let is_lone = |cause: Cause| matches!(cause, Cause::TlsClientAbort | Cause::NtpNoReply);
-    let lone: Vec<bool> = stopped
-        .iter()
-        .map(|failed| {
-            let Outcome::Failed(cause) = failed.outcome else {
-                return false;
-            };
-            let last_served = attempts
-                .iter()
-                .filter(|other| other.was_served() && other.responder == failed.responder)
-                .map(|other| other.first)
-                .max();
-            let since = stopped
-                .iter()
-                .filter(|other| {
-                    other.outcome == failed.outcome && other.responder == failed.responder
-                })
-                .filter(|other| Some(other.first) > last_served)
-                .count();
-            is_lone(cause) && last_served.is_some() && since <= 1
-        })
-        .collect();
-    let mut lone = lone.into_iter();
-    stopped.retain(|_| !lone.next().unwrap_or_default());
+/// Whether a failure is what happens to healthy clients beside attempts that the same server serves: a spare TLS connection that
+/// was let go at once, or a single datagram that was lost. What happens again after the last success is something else.
+fn is_lone_loss(failed: &Attempt, attempts: &[Attempt]) -> bool {
+    let same_server = || {
+        attempts
+            .iter()
+            .filter(|other| other.responder == failed.responder)
+    };
+    let last_served = same_server()
+        .filter(|other| other.was_served())
+        .map(|other| other.first)
+        .max();
+    let since = same_server()
+        .filter(|other| other.outcome == failed.outcome && Some(other.first) > last_served)
+        .count();
+    let may_be_lone = matches!(
+        failed.outcome,
+        Outcome::Failed(Cause::TlsClientAbort | Cause::NtpNoReply)
+    );
+    may_be_lone && last_served.is_some() && since <= 1
 }
 
 /// Separates failures that a healthy client shows on a network without IPv6, without QUIC or behind a proxy with login.

@@ -101,15 +101,6 @@ fn refused(what: &'static str, cause: impl ToString) -> SandboxError {
     }
 }
 
-/// The numbers of a user and its group, by name or number.
-///
-/// # Errors
-///
-/// There is no such user.
-pub fn ids_of(user: &str) -> Result<(u32, u32), SandboxError> {
-    find_user(user).map(|user| (user.uid.as_raw(), user.gid.as_raw()))
-}
-
 /// Gives a file or folder that was just made to the user that is to be become.
 ///
 /// # Errors

@@ -4,8 +4,8 @@
 //! out as Hive does (`flows/site=NAME/date=YYYY-MM-DD/`) when the rows belong to a site. [`Table::columns`] is the contract
 //! with whoever reads them; `docs/tables.md` shows it.
 //!
-//! Besides `cli` this is the only part that writes to disk, and besides [`crate::summary`] the only one that
-//! has heard of Polars. It reads no clock: a row's date is that of its first packet.
+//! Besides `cli`, [`crate::summary`] and recordings of [`crate::live`] this is the only part that writes to disk, and besides
+//! [`crate::summary`] the only one that has heard of Polars. It reads no clock: a row's date is that of its first packet.
 
 mod buffer;
 mod encoder;

@@ -372,6 +372,38 @@ const AS_OF: Column = column(
     "the capture has no frames",
 );
 
+const SET_KEY: Column = column("endpoint_set", Text, "", "number or key of the set", "");
+
+const AREA: Column = column("feature_area", Text, "", "the set's first feature area", "");
+
+const VERDICT: Column = column(
+    "verdict",
+    Text,
+    "",
+    "`reached`, `degraded`, `blocked`, `intercepted`, `never_reached`, `not_exercised` or `inconclusive`",
+    "",
+);
+
+const FIRST_CAUSE: Column = column(
+    "cause",
+    Text,
+    "",
+    "code of what failed first",
+    "nothing failed",
+);
+
+const UNCLEAR: Column = column(
+    "inconclusive_because",
+    Text,
+    "",
+    "why the capture cannot tell",
+    "it can",
+);
+
+const FIRST_FRAME: Column = column("first_frame", Large, "", "its frame", "never tried");
+
+const SERVED: Column = column("served", Large, "attempts", "those that were served", "");
+
 const VERDICTS: &[Column] = &[
     RUN,
     AS_OF,
@@ -412,8 +444,8 @@ const VERDICTS: &[Column] = &[
         "the scenario was concluded from the traffic",
         "",
     ),
-    column("endpoint_set", Text, "", "number or key of the set", ""),
-    column("feature_area", Text, "", "the set's first feature area", ""),
+    SET_KEY,
+    AREA,
     column(
         "requirement",
         Text,
@@ -421,27 +453,9 @@ const VERDICTS: &[Column] = &[
         "`hard`, `soft`, `conditional` or `none`",
         "",
     ),
-    column(
-        "verdict",
-        Text,
-        "",
-        "`reached`, `degraded`, `blocked`, `intercepted`, `never_reached`, `not_exercised` or `inconclusive`",
-        "",
-    ),
-    column(
-        "cause",
-        Text,
-        "",
-        "code of what failed first",
-        "nothing failed",
-    ),
-    column(
-        "inconclusive_because",
-        Text,
-        "",
-        "why the capture cannot tell",
-        "it can",
-    ),
+    VERDICT,
+    FIRST_CAUSE,
+    UNCLEAR,
     column(
         "looked_up_only",
         Flag,
@@ -456,7 +470,7 @@ const VERDICTS: &[Column] = &[
         "first failing attempt, else first attempt",
         "never tried",
     ),
-    column("first_frame", Large, "", "its frame", "never tried"),
+    FIRST_FRAME,
     column(
         "hosts",
         Texts,
@@ -471,7 +485,7 @@ const VERDICTS: &[Column] = &[
         "connections to its hosts",
         "",
     ),
-    column("served", Large, "attempts", "those that were served", ""),
+    SERVED,
     column("bytes", Large, "octets", "IP packets of all its flows", ""),
     column(
         "fitness",
@@ -487,8 +501,8 @@ const HOSTS: &[Column] = &[
     RUN,
     AS_OF,
     CLIENT,
-    column("endpoint_set", Text, "", "number or key of the set", ""),
-    column("feature_area", Text, "", "the set's first feature area", ""),
+    SET_KEY,
+    AREA,
     column(
         "requirement",
         Text,
@@ -503,27 +517,9 @@ const HOSTS: &[Column] = &[
         "the host's name in the case it had on the wire, or its address where no name is known",
         "",
     ),
-    column(
-        "verdict",
-        Text,
-        "",
-        "`reached`, `degraded`, `blocked`, `intercepted`, `never_reached`, `not_exercised` or `inconclusive`",
-        "",
-    ),
-    column(
-        "cause",
-        Text,
-        "",
-        "code of what failed first",
-        "nothing failed",
-    ),
-    column(
-        "inconclusive_because",
-        Text,
-        "",
-        "why the capture cannot tell",
-        "it can",
-    ),
+    VERDICT,
+    FIRST_CAUSE,
+    UNCLEAR,
     column(
         "first_time",
         Time,
@@ -531,9 +527,9 @@ const HOSTS: &[Column] = &[
         "first failing attempt or lookup, else first attempt",
         "never tried",
     ),
-    column("first_frame", Large, "", "its frame", "never tried"),
+    FIRST_FRAME,
     column("attempts", Large, "attempts", "connections to it", ""),
-    column("served", Large, "attempts", "those that were served", ""),
+    SERVED,
     column(
         "responders",
         Texts,

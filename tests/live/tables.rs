@@ -1,5 +1,6 @@
 //! `intap live --tables`: the rows of an audit, files that are there whole or not at all, and disks that are full.
 
+use super::folder::files;
 use super::{Lab, Monitor, Place, Running, fixture};
 use intap::tables::Table;
 use polars::prelude::{ParquetReader, SerReader};
@@ -11,21 +12,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// All files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());

@@ -109,8 +109,7 @@ impl RecordingPlan {
             .with_context(|| format!("{}: the folder cannot be made", place()))?;
         #[cfg(unix)]
         if let Some(user) = user {
-            let (user, group) = sandbox::ids_of(user)?;
-            std::os::unix::fs::chown(folder, Some(user), Some(group)).with_context(place)?;
+            sandbox::give_to(folder, user).with_context(place)?;
         }
         Ok(())
     }
