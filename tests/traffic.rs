@@ -1,4 +1,5 @@
-//! Holds the traffic generator against what its users rely on: exact counts, time order, reproducibility and right checksums.
+//! Holds the traffic generator against what its users rely on: exact counts, time order, reproducibility and right checksums;
+//! and the report on such traffic against itself.
 
 #[path = "../benches/support/traffic/mod.rs"]
 #[allow(
@@ -7,7 +8,12 @@
 )]
 mod traffic;
 
+#[path = "support/program.rs"]
+#[allow(dead_code, reason = "no recordings are needed here")]
+mod program;
+
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use program::Place;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use traffic::{Traffic, Workload};
@@ -187,4 +193,22 @@ fn the_snap_length_cuts_what_is_kept_and_not_what_was_sent() {
         rest = &rest[16 + length.min(96)..];
     }
     assert!(rest.is_empty());
+}
+
+#[test]
+fn the_same_capture_gives_the_same_report() {
+    let mut capture = Vec::new();
+    traffic::write_pcap(&SMALL, 262_144, &mut capture).expect("writing to memory");
+    let place = Place::new();
+    place.write("many.pcap", capture);
+    let report = || {
+        place
+            .run(&["audit", "--format", "json", "many.pcap"])
+            .output
+    };
+    let first = report();
+    assert!(first.contains("\"ipv6_dead\""), "nothing of a whole device");
+    for _ in 0..3 {
+        assert!(report() == first, "another report of the same capture");
+    }
 }

@@ -45,7 +45,8 @@ pub fn settle(sets: &mut [SetReport], scenario: &Scenario, catalog: &Catalog, si
         settle_by_column(sets, catalog, sight);
         return;
     }
-    for part in &scenario.parts {
+    let nothing_failed = !sets.iter().flat_map(SetReport::hosts).any(is_failed);
+    for part in scenario.parts.iter().filter(|_| !nothing_failed) {
         for need in &part.needs {
             let source = need.source.as_ref().unwrap_or(&part.source);
             for (set, host) in failing(sets, need, scenario, catalog) {
@@ -158,7 +159,8 @@ fn failing_together(
 ) -> Vec<Place> {
     let mut places = Vec::new();
     for (index, set) in sets.iter().enumerate() {
-        for host in set.hosts().filter(|host| belongs(set, host)) {
+        let tells = |host: &&HostReport| has_worked(host) || is_failed(host);
+        for host in set.hosts().filter(tells).filter(|host| belongs(set, host)) {
             if has_worked(host) {
                 return Vec::new();
             }
@@ -362,6 +364,12 @@ fn settle_absent_of_proven(
     if !(sight.both_directions && sight.from_the_start) {
         return;
     }
+    let is_passed_by = |set: &SetReport| {
+        set.requirement == Requirement::Hard && set.verdict == Verdict::NotExercised
+    };
+    if !sets.iter().any(is_passed_by) {
+        return;
+    }
     let tried = progress::tried_stages(scenario, sets, catalog);
     let (Some(first), Some(last)) = (tried.first(), tried.last()) else {
         return;
@@ -369,9 +377,7 @@ fn settle_absent_of_proven(
     let between: Vec<usize> = sets
         .iter()
         .enumerate()
-        .filter(|(_, set)| {
-            set.requirement == Requirement::Hard && set.verdict == Verdict::NotExercised
-        })
+        .filter(|(_, set)| is_passed_by(set))
         .filter(|(_, set)| {
             progress::stage_of_set(scenario, set)
                 .is_some_and(|stage| *first < stage && stage < *last)

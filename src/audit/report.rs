@@ -123,9 +123,9 @@ pub struct FamilyTally {
     pub served: u64,
     /// Hosts for which every attempt over this family failed.
     pub failed_hosts: Vec<String>,
-    /// The first failing attempts, up to three.
+    /// What failed of up to three hosts, those that were tried first.
     pub evidence: Vec<Evidence>,
-    /// The first failing connection.
+    /// A failing connection of the first of them.
     pub example: Option<Box<FlowEnds>>,
 }
 
@@ -421,7 +421,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
     let mut served_addresses = BTreeSet::new();
     for device in &mut devices {
         settle(device, vantage, &known_host);
-        served_addresses.extend(served_by(&device.state));
+        served_addresses.extend(served_inside(&device.state));
     }
     devices.retain(|device| device.state.touches_endpoints());
     let reports = in_parallel(devices, |device| {
@@ -539,10 +539,25 @@ fn forwarders(devices: &[Device], resolvers: &HashSet<IpAddr, RandomState>) -> B
             .all(|host| host.history.attempts.is_empty())
             && device.state.touches_endpoints()
     };
-    let known_to_others: HashSet<&HostKey, RandomState> = devices
+    let (askers, others): (Vec<&Device>, Vec<&Device>) =
+        devices.iter().partition(|device| only_asks(device));
+    if askers.is_empty() {
+        return BTreeSet::new();
+    }
+    let is_resolver = |device: &Device| {
+        device
+            .addresses
+            .iter()
+            .any(|address| resolvers.contains(address))
+    };
+    let asked: HashSet<&HostKey, RandomState> = askers
         .iter()
-        .filter(|device| !only_asks(device))
         .flat_map(|device| device.state.hosts.keys())
+        .collect();
+    let known_to_others: HashSet<&HostKey, RandomState> = others
+        .iter()
+        .flat_map(|device| device.state.hosts.keys())
+        .filter(|key| asked.contains(key))
         .collect();
     let asked_elsewhere = |device: &Device| {
         device
@@ -551,16 +566,9 @@ fn forwarders(devices: &[Device], resolvers: &HashSet<IpAddr, RandomState>) -> B
             .keys()
             .all(|key| known_to_others.contains(key))
     };
-    devices
-        .iter()
-        .filter(|device| {
-            only_asks(device)
-                && (device
-                    .addresses
-                    .iter()
-                    .any(|address| resolvers.contains(address))
-                    || asked_elsewhere(device))
-        })
+    askers
+        .into_iter()
+        .filter(|device| is_resolver(device) || asked_elsewhere(device))
         .flat_map(|device| device.addresses.iter().copied())
         .collect()
 }
@@ -583,22 +591,16 @@ fn settle(device: &mut Device, vantage: Vantage, known_host: &dyn Fn(&str) -> bo
 /// Gives connections to a published range the name that was looked up just before, where the answer itself was cut from
 /// the capture.
 fn name_by_preceding_lookup(client: &mut ClientState) {
-    let unnamed: Vec<HostKey> = client
+    let mut unnamed: Vec<(Seen, HostKey)> = client
         .hosts
-        .keys()
-        .filter(|key| matches!(key, HostKey::Address(_)))
-        .cloned()
+        .iter()
+        .filter(|(key, _)| matches!(key, HostKey::Address(_)))
+        .filter_map(|(key, entry)| Some((first_attempt(entry)?, key.clone())))
         .collect();
-    for key in unnamed {
+    unnamed.sort();
+    for (first, key) in unnamed {
+        let start = first.time;
         let Some(entry) = client.hosts.get(&key) else {
-            continue;
-        };
-        let Some(start) = entry
-            .history
-            .attempts
-            .first()
-            .map(|attempt| attempt.first.time)
-        else {
             continue;
         };
         let fits = |host: &HostEntry| {
@@ -636,11 +638,18 @@ fn name_by_preceding_lookup(client: &mut ClientState) {
     }
 }
 
-fn served_by(client: &ClientState) -> impl Iterator<Item = IpAddr> {
+/// Where a host was first connected to; its attempts are in order of time.
+fn first_attempt(entry: &HostEntry) -> Option<Seen> {
+    entry.history.attempts.first().map(|attempt| attempt.first)
+}
+
+/// The inside addresses that served a client.
+fn served_inside(client: &ClientState) -> impl Iterator<Item = IpAddr> {
     client
         .hosts
         .values()
         .flat_map(|host| &host.history.attempts)
+        .filter(|attempt| !address::is_public(attempt.responder.ip()))
         .filter(|attempt| attempt.was_served() && attempt.inspection.is_none())
         .map(|attempt| attempt.responder.ip())
 }
@@ -677,7 +686,13 @@ fn client_report(
     let mut by_set: BTreeMap<SetKey, SetHosts> = BTreeMap::new();
     let mut lookups = Lookups::default();
     let mut families = <[FamilyTally; 2]>::default();
-    for (key, mut entry) in std::mem::take(&mut state.hosts) {
+    // In the order in which they were tried, which a report keeps.
+    let mut hosts: Vec<(HostKey, Box<HostEntry>)> =
+        std::mem::take(&mut state.hosts).into_iter().collect();
+    hosts.sort_by(|(key, entry), (other_key, other)| {
+        (first_attempt(entry), key).cmp(&(first_attempt(other), other_key))
+    });
+    for (key, mut entry) in hosts {
         for lookup in &mut entry.history.lookups {
             lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
         }

@@ -8,6 +8,7 @@ use super::platform::{self, PlatformGuess};
 use crate::catalog::{
     self, Catalog, EndpointSet, Platform, Region, Requirement, ScenarioFile, SetKey, Sign, SignPart,
 };
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -289,10 +290,12 @@ impl Scenario {
                     Some((scenario, sign))
                 })
         };
-        let (found, basis, sign) = match (with_sign(true), with_sign(false)) {
-            (Some((scenario, sign)), _) => (Some(scenario), Basis::Proven, sign),
-            (None, Some((scenario, sign))) => (Some(scenario), Basis::Likely, sign),
-            (None, None) => (file.fallback(platform), Basis::Likely, Vec::new()),
+        let (found, basis, sign) = if let Some((scenario, sign)) = with_sign(true) {
+            (Some(scenario), Basis::Proven, sign)
+        } else if let Some((scenario, sign)) = with_sign(false) {
+            (Some(scenario), Basis::Likely, sign)
+        } else {
+            (file.fallback(platform), Basis::Likely, Vec::new())
         };
         let mut why = match &guess {
             Some(guess) => format!("{}: {}", platform.title(), listed(&guess.because)),
@@ -384,15 +387,15 @@ fn contact(part: &SignPart, client: &ClientState) -> Option<String> {
         !entry.sets.generic && entry.sets.primary.iter().any(|key| part.sets.contains(key))
     };
     let hosts = client.hosts.iter().filter_map(|(key, entry)| match key {
-        HostKey::Name(name) => (named(name) || of_set(entry)).then(|| name.to_string()),
-        HostKey::Address(address) => of_set(entry).then(|| address.to_string()),
+        HostKey::Name(name) => (named(name) || of_set(entry)).then(|| Cow::Borrowed(name.as_str())),
+        HostKey::Address(address) => of_set(entry).then(|| Cow::Owned(address.to_string())),
     });
     let others = client
         .telling_names
         .iter()
         .filter(|name| named(name))
-        .map(ToString::to_string);
-    hosts.chain(others).min()
+        .map(|name| Cow::Borrowed(name.as_str()));
+    hosts.chain(others).min().map(Cow::into_owned)
 }
 
 /// Two of them, and how many more there are.

@@ -19,6 +19,7 @@ use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::io::{self, BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -159,6 +160,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
             .lookups
             .take_if(|_| !arguments.include.contains(&Include::Lookups));
     }
+    // The process is about to end: giving back the memory of a large report piece by piece would only delay that.
+    let report = ManuallyDrop::new(report);
     let written = write(&report, arguments.format, arguments.output.as_deref());
     // After the report, where a terminal shows them.
     let absent = absent(&arguments.client, &clients, &report);

@@ -133,8 +133,13 @@ impl Eq for HostName {}
 
 impl Hash for HostName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.0.bytes() {
-            state.write_u8(byte.to_ascii_lowercase());
+        // As many octets at a time as fold in one step.
+        let mut folded = [0; 32];
+        for part in self.0.as_bytes().chunks(folded.len()) {
+            let (folded, _) = folded.split_at_mut(part.len());
+            folded.copy_from_slice(part);
+            folded.make_ascii_lowercase();
+            state.write(folded);
         }
         state.write_u8(0xff);
     }

@@ -40,12 +40,19 @@ struct Pending {
     last: Timestamp,
 }
 
+/// Place of a question among all that were asked; its key was asked again when the question has another number by now.
+#[derive(Clone, Copy)]
+struct Place {
+    key: QuestionKey,
+    number: u64,
+    asked: Timestamp,
+}
+
 /// Matches questions with answers, bounded.
 pub struct LookupTable {
     pending: HashMap<QuestionKey, Pending, RandomState>,
-    /// Keys in the order in which they were asked, each with the number of its question; a key whose question has another
-    /// number by now was asked again.
-    order: VecDeque<(QuestionKey, u64)>,
+    /// Questions in the order in which they were asked.
+    order: VecDeque<Place>,
     /// Multicast questions asked last, which any response may answer.
     multicast: VecDeque<QuestionKey>,
     hasher: RandomState,
@@ -138,28 +145,43 @@ impl LookupTable {
 
     /// Gives up questions that waited too long at `now`.
     pub fn expire(&mut self, now: Timestamp, each: &mut impl FnMut(Box<DnsLookup>)) {
-        let wait = self.answer_wait;
-        let pending = &mut self.pending;
-        self.order.retain(|(key, number)| {
-            let Some(question) = pending.get(key).filter(|known| known.number == *number) else {
-                return false;
+        // They are in the order in which they were asked, so none behind the first young one can be over.
+        let youngest = ANSWERED_LINGER.min(self.answer_wait);
+        let old = self
+            .order
+            .iter()
+            .take_while(|place| now.since(place.asked) >= youngest)
+            .count();
+        let mut kept = Vec::new();
+        for place in self.order.drain(..old) {
+            let Place { key, number, .. } = place;
+            let Some(question) = self
+                .pending
+                .get(&key)
+                .filter(|known| known.number == number)
+            else {
+                continue;
             };
             let patience = match question.waiting {
-                Some(_) => wait,
+                Some(_) => self.answer_wait,
                 None => ANSWERED_LINGER,
             };
-            let keep = now.since(question.last) < patience;
-            if !keep && let Some(exchange) = pending.remove(key).and_then(|known| known.waiting) {
-                each(exchange);
+            if now.since(question.last) < patience {
+                kept.push(place);
+            } else if let Some(lookup) = self.pending.remove(&key).and_then(|known| known.waiting) {
+                each(lookup);
             }
-            keep
-        });
+        }
+        for place in kept.into_iter().rev() {
+            self.order.push_front(place);
+        }
+        let pending = &self.pending;
         self.multicast.retain(|key| pending.contains_key(key));
     }
 
     /// Gives up all questions: the capture has ended.
     pub fn finish(mut self, each: &mut impl FnMut(Box<DnsLookup>)) {
-        for (key, number) in std::mem::take(&mut self.order) {
+        for Place { key, number, .. } in std::mem::take(&mut self.order) {
             if self
                 .pending
                 .get(&key)
@@ -188,7 +210,11 @@ impl LookupTable {
         lookup.exchange.query = Some(seen);
         lookup.exchange.queries = 1;
         self.asked = self.asked.wrapping_add(1);
-        self.order.push_back((key, self.asked));
+        self.order.push_back(Place {
+            key,
+            number: self.asked,
+            asked: seen.time,
+        });
         if asked.transport == DnsTransport::Mdns {
             if self.multicast.len() >= MULTICAST_QUESTIONS {
                 self.multicast.pop_front();
@@ -206,21 +232,21 @@ impl LookupTable {
     fn make_room(&mut self, each: &mut impl FnMut(Box<DnsLookup>)) {
         if self.order.len() >= self.capacity.saturating_mul(2) {
             let pending = &self.pending;
-            self.order.retain(|(key, number)| {
+            self.order.retain(|place| {
                 pending
-                    .get(key)
-                    .is_some_and(|known| known.number == *number)
+                    .get(&place.key)
+                    .is_some_and(|known| known.number == place.number)
             });
         }
         while self.pending.len() >= self.capacity {
-            let Some((oldest, number)) = self.order.pop_front() else {
+            let Some(Place { key, number, .. }) = self.order.pop_front() else {
                 return;
             };
             if self
                 .pending
-                .get(&oldest)
+                .get(&key)
                 .is_some_and(|known| known.number == number)
-                && let Some(lookup) = self.pending.remove(&oldest).and_then(|known| known.waiting)
+                && let Some(lookup) = self.pending.remove(&key).and_then(|known| known.waiting)
             {
                 self.evicted = self.evicted.saturating_add(1);
                 each(lookup);

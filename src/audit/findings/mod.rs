@@ -128,12 +128,9 @@ struct Rank {
 /// All findings, the gravest first; among the grave ones, what the devices need first.
 #[must_use]
 pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Finding> {
-    let mut findings: Vec<(Rank, Finding)> = Vec::new();
+    // There may be tens of thousands of them, and they are moved about.
+    let mut findings: Vec<Box<(Rank, Finding)>> = Vec::new();
     let mut add = |stage: Option<usize>, level: Requirement, finding: Finding| {
-        // There may be tens of thousands; doubling would take as much again.
-        if findings.len() == findings.capacity() {
-            findings.reserve_exact((findings.len() / 4).max(16));
-        }
         let first = finding.evidence.iter().map(|evidence| evidence.seen).min();
         // Where a device was stopped is settled by the order of its scenario; lesser things go by weight and time.
         let stage = stage.filter(|_| finding.severity == Severity::Critical);
@@ -142,7 +139,7 @@ pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Findin
             level: Reverse(level),
             first: (first.is_none(), first),
         };
-        findings.push((rank, finding));
+        findings.push(Box::new((rank, finding)));
     };
     for client in clients {
         let Some(address) = client.addresses.first().copied() else {
@@ -167,13 +164,14 @@ pub(super) fn collect(clients: &[ClientReport], catalog: &Catalog) -> Vec<Findin
             add(None, Requirement::None, finding);
         }
     }
-    findings.sort_by(|(rank, a), (other, b)| {
+    findings.sort_by(|one, another| {
+        let ((rank, a), (other, b)) = (&**one, &**another);
         b.severity
             .cmp(&a.severity)
             .then_with(|| rank.cmp(other))
             .then_with(|| (a.client, &a.set, a.code).cmp(&(b.client, &b.set, b.code)))
     });
-    findings.into_iter().map(|(_, finding)| finding).collect()
+    findings.into_iter().map(|ranked| ranked.1).collect()
 }
 
 impl Scene<'_> {

@@ -114,6 +114,9 @@ fn missing_hosts(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
 }
 
 fn detour(scene: &Scene<'_>, set: &SetReport) -> Option<Finding> {
+    if set.hosts().all(|host| host.detours().is_empty()) {
+        return None;
+    }
     let ipv6_is_dead = super::ipv6::is_dead(scene.client);
     let taken = |host: &HostReport| {
         host.detours()

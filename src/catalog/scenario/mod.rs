@@ -11,6 +11,7 @@ use super::endpoint_set::{EndpointSet, Region, SetKey};
 use super::error::CatalogError;
 use super::host_pattern::HostPattern;
 use super::{Catalog, Standing};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -316,6 +317,8 @@ pub struct Scenario {
     pub signs: Vec<Sign>,
     /// What it needs.
     pub needs: Vec<Need>,
+    /// The strongest need that names a set, by set; every client asks for every set.
+    levels: BTreeMap<SetKey, Requirement>,
     /// Its steps in the order of contact; empty where no document tells the order.
     pub stages: Vec<Stage>,
 }
@@ -327,11 +330,7 @@ impl Scenario {
     /// How much of this scenario depends on the set as a whole: the strongest need that names it.
     #[must_use]
     pub fn requirement(&self, set: &SetKey) -> Requirement {
-        self.needs
-            .iter()
-            .map(|need| need.level_of_set(set))
-            .max()
-            .unwrap_or(Requirement::None)
+        self.levels.get(set).copied().unwrap_or(Requirement::None)
     }
 
     /// How much of this scenario depends on one host of a set (in lower case).
@@ -395,21 +394,25 @@ fn knows(catalog: &Catalog, host: &HostPattern) -> bool {
         .is_some_and(|found| found.standing() != Standing::Reference)
 }
 
+/// The strongest of all needs that name a set.
+fn strongest(needs: &[Need]) -> BTreeMap<SetKey, Requirement> {
+    let mut strongest = BTreeMap::new();
+    for (set, level) in needs.iter().flat_map(Need::levels_of_sets) {
+        let known = strongest.entry(set.clone()).or_insert(level);
+        *known = level.max(*known);
+    }
+    strongest
+}
+
 impl Need {
-    fn level_of_set(&self, set: &SetKey) -> Requirement {
-        let of_group = || {
-            self.groups
-                .iter()
-                .flat_map(|group| &group.members)
-                .any(|member| member.targets.sets.contains(set))
-        };
-        if self.targets.sets.contains(set) {
-            self.level
-        } else if of_group() {
-            self.level.min(Requirement::Conditional)
-        } else {
-            Requirement::None
-        }
+    /// The sets it names, each with how much depends on it as a whole.
+    fn levels_of_sets(&self) -> impl Iterator<Item = (&SetKey, Requirement)> {
+        let whole = self.targets.sets.iter().map(|set| (set, self.level));
+        let members = self.groups.iter().flat_map(|group| &group.members);
+        let alternatives = members
+            .flat_map(|member| &member.targets.sets)
+            .map(|set| (set, self.level.min(Requirement::Conditional)));
+        whole.chain(alternatives)
     }
 
     fn level_of_host(&self, set: &SetKey, folded: &str) -> Requirement {

@@ -168,6 +168,7 @@ fn read_scenario(mut record: Record<'_>, groups: &[Arc<Group>]) -> Result<Scenar
         fallback: record.flag("fallback")?.unwrap_or(false),
         signs,
         name,
+        levels: super::strongest(&needs),
         needs,
         stages,
     };
