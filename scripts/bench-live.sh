@@ -2,16 +2,20 @@
 # Finds the rate at which `intap live` begins to drop packets, and the same for `tcpdump -w /dev/null`, on one pair of virtual
 # interfaces and with the same generated traffic, in turns. Needs root; not a test: figures of a shared machine are noisy.
 #
-#   scripts/bench-live.sh [-p mixed|bulk] [-s SECONDS] [RATE...]     rates in packets per second
+#   scripts/bench-live.sh [-p mixed|bulk] [-r] [-s SECONDS] [RATE...]     rates in packets per second
+#
+# With -r, intap records affected flows too (`--record`, into a folder that is deleted at the end).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export TZ=UTC LC_ALL=C
 
 preset=mixed
 seconds=10
-while getopts "p:s:" option; do
+with_recordings=false
+while getopts "p:rs:" option; do
     case $option in
         p) preset=$OPTARG ;;
+        r) with_recordings=true ;;
         s) seconds=$OPTARG ;;
         *) exit 2 ;;
     esac
@@ -36,6 +40,8 @@ fi
 
 lab=intap-bench-$$
 results=$(mktemp -d)
+options=()
+! $with_recordings || options=(--record "$results/recordings")
 trap 'ip netns del "$lab"; rm -r "$results"' EXIT
 ip netns add "$lab"
 inside() { ip netns exec "$lab" "$@"; }
@@ -52,7 +58,7 @@ send() {
 
 printf '%10s %10s %12s %12s\n' asked "sent pps" "intap drops" "tcpdump drops"
 for rate in "${rates[@]}"; do
-    ip netns exec "$lab" target/release/intap live -i right --events "$results/events" -o "$results/report" 2>"$results/log" &
+    ip netns exec "$lab" target/release/intap live -i right --events "$results/events" -o "$results/report" "${options[@]}" 2>"$results/log" &
     listener=$!
     until [[ -s $results/events ]]; do sleep 0.1; done
     read -r sent actual < <(send "$rate")

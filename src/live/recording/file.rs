@@ -188,7 +188,7 @@ impl RecordingFile {
         Ok(())
     }
 
-    /// Gives the file its name. Says where it is and how large.
+    /// Gives the file its name once the disk has it all. Says where it is and how large.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl RecordingFile {
             .into_inner()
             .into_inner()
             .map_err(io::IntoInnerError::into_error)
-            .and_then(|file| file.metadata())
+            .and_then(|file| file.sync_all().and_then(|()| file.metadata()))
             .and_then(|known| fs::rename(&partial, &name).map(|()| known.len()));
         match finished {
             Ok(octets) => Ok((name, octets)),
