@@ -332,6 +332,36 @@ mod plain_http {
     }
 
     #[test]
+    fn a_short_link_leads_anywhere() {
+        const LINKS: &str = "go.microsoft.com";
+        let link = |expected: &str, location: &str| {
+            says(LINKS, expected, |scene| {
+                scene.resolve(LINKS, "23.54.96.10");
+                let mut connection = scene.opened("23.54.96.10:80");
+                let request = format!("GET /fwlink/?LinkId=7 HTTP/1.1\r\nHost: {LINKS}\r\n\r\n");
+                connection.say(scene, Client, request.as_bytes());
+                let answer = format!(
+                    "HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+                );
+                connection.say(scene, Server, answer.as_bytes());
+                connection.close(scene);
+                scene.wait_and_see(5_000);
+            });
+        };
+        link("reached", "https://www.bing.example/?ref=go.microsoft.com");
+        link(
+            "reached",
+            "https://www.bing.example/?from=http://go.microsoft.com/",
+        );
+        let blocked = "blocked: http_block_page";
+        link(
+            blocked,
+            "http://filter.example/?url=http%3A%2F%2Fgo.microsoft.com%2Ffwlink%2F%3FLinkId%3D7",
+        );
+        link(blocked, "http://10.20.0.80/blocked");
+    }
+
+    #[test]
     fn an_answer_before_the_end_of_the_request() {
         http("reached", |scene, connection| {
             let request = get("");

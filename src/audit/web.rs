@@ -183,9 +183,26 @@ fn is_block_page(exchange: &HttpExchange, status: u16, known_host: KnownHost<'_>
             let inside = location
                 .as_address()
                 .is_some_and(|address| !super::address::is_public(address));
-            elsewhere && (exchange.location_quotes_host || inside || only_delivers(exchange))
+            let quoted = if redirects_by_purpose(exchange) {
+                exchange.location_quotes_url
+            } else {
+                exchange.location_quotes_host
+            };
+            elsewhere && (quoted || inside || only_delivers(exchange))
         })
 }
+
+/// Whether the host is there to send users elsewhere: it may name itself to those it sends them to, but knows no reason to repeat
+/// the whole address that was asked for.
+fn redirects_by_purpose(exchange: &HttpExchange) -> bool {
+    exchange.host.as_ref().is_some_and(|host| {
+        let host = host.folded();
+        REDIRECTORS.contains(&host.as_str())
+    })
+}
+
+/// Microsoft's hosts for short links.
+const REDIRECTORS: [&str; 2] = ["go.microsoft.com", "aka.ms"];
 
 /// Whether the host delivers content and sends nobody to pages.
 fn only_delivers(exchange: &HttpExchange) -> bool {

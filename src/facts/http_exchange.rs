@@ -32,6 +32,8 @@ pub struct HttpExchange {
     pub location_host: Option<HostName>,
     /// `Location` contains the host that was asked for somewhere in its path or query, as block pages do.
     pub location_quotes_host: bool,
+    /// `Location` contains host and path together, as pages do that tell a user what was asked for; never for the path `/`.
+    pub location_quotes_url: bool,
     /// `Content-Range` present.
     pub content_range: bool,
     /// `Accept-Ranges`, printable.

@@ -4,7 +4,7 @@ use super::connectivity_probe::ConnectivityProbe;
 use super::framing::FramingFields;
 use super::head::{Fields, RequestHead, ResponseHead};
 use super::intermediary::{sign_of_head, sign_of_page};
-use super::target::{Authority, path, quotes_host, split_absolute};
+use super::target::{Authority, path, quotes_host, quotes_url, split_absolute};
 use crate::facts::{HttpExchange, Seen, printable};
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -110,10 +110,11 @@ fn add_location(exchange: &mut HttpExchange, location: &[u8]) {
         }
         None => location,
     };
-    exchange.location_quotes_host = exchange
-        .host
-        .as_ref()
-        .is_some_and(|host| quotes_host(rest, host));
+    if let Some(host) = &exchange.host {
+        exchange.location_quotes_host = quotes_host(rest, host);
+        exchange.location_quotes_url =
+            exchange.location_quotes_host && quotes_url(rest, host, &exchange.path);
+    }
 }
 
 /// The schemes of all `Proxy-Authenticate` fields, without their parameters (RFC 9110 §11.6.1).
@@ -283,6 +284,15 @@ mod tests {
         );
         assert_eq!(exchange.location_host.unwrap().as_str(), "block.example");
         assert!(exchange.location_quotes_host);
+    }
+
+    #[test]
+    fn a_redirect_may_name_where_it_comes_from() {
+        let exchange = response(
+            "GET /fwlink/?LinkId=1 HTTP/1.1\r\nHost: go.microsoft.com\r\n\r\n",
+            "HTTP/1.1 302 Found\r\nLocation: https://www.example/?ref=go.microsoft.com\r\n\r\n",
+        );
+        assert!(exchange.location_quotes_host && !exchange.location_quotes_url);
     }
 
     #[test]

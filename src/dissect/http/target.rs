@@ -82,13 +82,36 @@ const MAX_LOCATION_OCTETS: usize = 2048;
 
 /// Whether `rest`, path and query of a `Location` value, quotes `host` as a word, plainly or percent-encoded once or twice.
 pub(super) fn quotes_host(rest: &[u8], host: &HostName) -> bool {
-    let plain = rest.get(..MAX_LOCATION_OCTETS).unwrap_or(rest);
-    let once = percent_decode(plain);
-    let twice = percent_decode(&once);
-    [plain, &once, &twice].iter().any(|text| {
+    readings(rest).iter().any(|text| {
         text.split(|byte| !is_host_octet(*byte))
             .any(|word| word.eq_ignore_ascii_case(host.as_str().as_bytes()))
     })
+}
+
+/// Whether it quotes `host` and, right behind it, `path`, which has to say more than `/`.
+pub(super) fn quotes_url(rest: &[u8], host: &HostName, path: &str) -> bool {
+    let url = [host.as_str(), path].concat();
+    let begins = |text: &[u8]| {
+        text.get(..url.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(url.as_bytes()))
+    };
+    path.len() > 1
+        && readings(rest).iter().any(|text| {
+            let mut before = None;
+            (0..text.len()).any(|start| {
+                let inside_a_word = before.is_some_and(is_host_octet);
+                before = text.get(start).copied();
+                !inside_a_word && text.get(start..).is_some_and(begins)
+            })
+        })
+}
+
+/// The beginning of a text as it stands, and with its percent-encoding taken off once and twice.
+fn readings(text: &[u8]) -> [Vec<u8>; 3] {
+    let plain = text.get(..MAX_LOCATION_OCTETS).unwrap_or(text);
+    let once = percent_decode(plain);
+    let twice = percent_decode(&once);
+    [plain.to_vec(), once, twice]
 }
 
 fn is_host_octet(byte: u8) -> bool {
@@ -215,5 +238,19 @@ mod tests {
             &asked
         ));
         assert!(!quotes_host(b"/?url=%", &asked));
+    }
+
+    #[test]
+    fn asked_url_is_host_and_path_together() {
+        let asked = host("go.microsoft.com");
+        let quotes = |rest: &[u8], path| quotes_url(rest, &asked, path);
+        assert!(quotes(
+            b"/?url=http%3A%2F%2FGo.microsoft.com%2Ffwlink%2F%3FLinkId=1",
+            "/fwlink/"
+        ));
+        assert!(quotes(b"go.microsoft.com/fwlink/", "/fwlink/"));
+        assert!(!quotes(b"/?ref=go.microsoft.com", "/fwlink/"));
+        assert!(!quotes(b"/?ref=go.microsoft.com/", "/"));
+        assert!(!quotes(b"/?u=x.go.microsoft.com/fwlink/", "/fwlink/"));
     }
 }
