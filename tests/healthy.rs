@@ -405,6 +405,38 @@ fn a_capture_that_ends_right_after_the_second_try() {
 }
 
 #[test]
+fn a_capture_that_ends_while_another_resolver_is_asked() {
+    let second = socket("10.20.0.2:53");
+    let ask = |scene: &mut Scene| {
+        scene.lookup(MANAGE, 1, 2, None, &[]);
+        let device = socket(&format!("{DEVICE}:40001"));
+        scene.datagram(device, second, &scene::query_message(MANAGE, 1));
+        device
+    };
+    for code in [2, 5] {
+        says(MANAGE, "inconclusive", |scene| {
+            scene.lookup(MANAGE, 1, code, None, &[]);
+            scene.wait_and_see(500);
+        });
+    }
+    says(MANAGE, "inconclusive", |scene| {
+        ask(scene);
+        scene.wait_and_see(500);
+    });
+    says(MANAGE, "blocked: dns_servfail", |scene| {
+        ask(scene);
+        scene.wait_and_see(5_000);
+    });
+    // The device has been asking for a while, and asks again when the capture ends.
+    says(MANAGE, "blocked: dns_servfail", |scene| {
+        scene.lookup(MANAGE, 1, 2, None, &[]);
+        scene.wait(10_000);
+        ask(scene);
+        scene.wait_and_see(500);
+    });
+}
+
+#[test]
 fn one_datagram_of_several_is_lost() {
     says(TIME, "reached", |scene| {
         scene.resolve(TIME, TIME_IP);

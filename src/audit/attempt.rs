@@ -113,6 +113,12 @@ pub struct HostLookup {
 }
 
 impl HostLookup {
+    /// The capture does not hold the whole answer.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.exchange.answer_cut_short || self.exchange.truncated
+    }
+
     /// Adds question and answer to `evidence`.
     pub fn add_evidence(&self, evidence: &mut EvidenceList) {
         let kind = crate::dissect::dns::type_name(self.exchange.query_type);

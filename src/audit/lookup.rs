@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// A resolver that has not answered within this time has not answered: stub resolvers ask again after 1 to 5 s.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Type codes of A and AAAA (RFC 1035 §3.2.2, RFC 3596 §2.1).
 pub const ADDRESS_TYPES: [u16; 2] = [1, 28];

@@ -799,8 +799,12 @@ fn note_name_resolution(lookups: &mut Lookups, host: &HostReport, entry: &HostEn
             .filter(|lookup| ADDRESS_TYPES.contains(&lookup.exchange.query_type))
             .map(|lookup| lookup.outcome)
     };
+    let undecided =
+        entry.history.attempts.is_empty() && host.judged.verdict == Verdict::Inconclusive;
     if outcomes().any(|outcome| outcome == LookupOutcome::Ok) {
         lookups.resolved = lookups.resolved.saturating_add(1);
+    } else if undecided {
+        // Another resolver may have answered.
     } else if let Some(cause) = outcomes().find_map(|outcome| match outcome {
         LookupOutcome::Failed(cause) => Some(cause),
         _ => None,

@@ -3,7 +3,7 @@
 use super::attempt::{Attempt, HostLookup};
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::{Evidence, EvidenceList};
-use super::lookup::{ADDRESS_TYPES, LookupOutcome};
+use super::lookup::{ADDRESS_TYPES, LookupOutcome, PATIENCE};
 use super::outcome::{SILENCE, Vantage};
 use crate::facts::{Direction, Seen, Transport};
 use smallvec::SmallVec;
@@ -273,12 +273,22 @@ fn judge_lookups(lookups: &[HostLookup], vantage: Vantage, uses_ipv6: bool) -> H
     let resolved = relevant
         .iter()
         .any(|lookup| lookup.outcome == LookupOutcome::Ok);
-    let unknown = relevant
-        .iter()
-        .any(|lookup| lookup.outcome == LookupOutcome::Unknown);
+    // A question that the capture leaves open may have been answered by another resolver than the one that failed; one asked
+    // long after that shows that nobody had answered.
+    let unknown = relevant.iter().any(|lookup| {
+        let asked_later = failure.is_some_and(|(failed, _)| {
+            match (failed.exchange.answer, lookup.exchange.query) {
+                (Some(failed), Some(asked)) => asked.time.since(failed.time) >= PATIENCE,
+                _ => false,
+            }
+        });
+        lookup.outcome == LookupOutcome::Unknown && !asked_later
+    });
+    let open =
+        unknown || failure.is_some_and(|(failed, _)| is_turned_away(failed, &relevant, vantage));
     if let Some((_, cause)) = failure
         && !resolved
-        && !unknown
+        && !open
     {
         let failing: Vec<&HostLookup> = lookups
             .iter()
@@ -306,9 +316,11 @@ fn judge_lookups(lookups: &[HostLookup], vantage: Vantage, uses_ipv6: bool) -> H
         verdict
     } else {
         let mut verdict = HostVerdict::new(Verdict::Inconclusive, first);
-        verdict.unclear = Some(match (vantage.missing, unknown) {
+        verdict.unclear = Some(match (vantage.missing, open) {
             (Some(_), _) => Unclear::OneWay,
-            (None, true) => Unclear::Truncated,
+            (None, true) if relevant.iter().any(|lookup| lookup.is_cut()) => Unclear::Truncated,
+            (None, true) if vantage.lossy => Unclear::Lost,
+            (None, true) => Unclear::StillOpen,
             (None, false) => Unclear::Unknown,
         });
         verdict.looked_up_only = true;
@@ -316,6 +328,20 @@ fn judge_lookups(lookups: &[HostLookup], vantage: Vantage, uses_ipv6: bool) -> H
     };
     verdict.evidence = evidence.into_sorted();
     verdict
+}
+
+/// Whether a resolver has sent the client away (SERVFAIL, REFUSED) just before the capture ends: clients then ask the next one
+/// at once, and those that have none ask again.
+fn is_turned_away(failed: &HostLookup, lookups: &[&HostLookup], vantage: Vantage) -> bool {
+    let by_resolver = matches!(
+        failed.outcome,
+        LookupOutcome::Failed(Cause::DnsServfail | Cause::DnsRefused)
+    );
+    let same = lookups.iter().filter(|lookup| {
+        lookup.outcome == failed.outcome && lookup.exchange.query_type == failed.exchange.query_type
+    });
+    let recent = |answer: Seen| vantage.end.since(answer.time) < PATIENCE;
+    by_resolver && failed.exchange.answer.is_some_and(recent) && same.count() < 2
 }
 
 fn distinct_causes(attempts: &[&Attempt], vantage: Vantage) -> SmallVec<[Cause; 2]> {
