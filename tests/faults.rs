@@ -532,6 +532,28 @@ mod handshake {
     }
 
     #[test]
+    fn an_answer_that_is_no_tls() {
+        for (answer, words) in [
+            (
+                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".as_slice(),
+                "answer in plain HTTP: HTTP/1.1 400 Bad Request",
+            ),
+            (
+                b"\0\0\0\x2a not what was asked for",
+                "answer that is no TLS",
+            ),
+        ] {
+            let report = tls("blocked: tls_not_spoken", |scene, connection| {
+                connection.say(scene, Client, &client_hello(MANAGE));
+                connection.say(scene, Server, answer);
+                connection.close(scene);
+            });
+            let hosts = &endpoint_set(&report, 163).hosts;
+            assert!(format!("{hosts:?}").contains(words), "{hosts:#?}");
+        }
+    }
+
+    #[test]
     fn alerts_of_the_server() {
         for description in [40, 70, 80, 112] {
             tls("blocked: tls_server_alert", |scene, connection| {
@@ -875,17 +897,14 @@ mod proxy {
 
     #[test]
     fn reset_and_silence() {
-        through("blocked: rst_after_client_hello", |scene, connection| {
+        through("blocked: proxy_no_answer", |scene, connection| {
             connection.send(scene, Client, ACK, connect(false).as_bytes());
             connection.reset(scene, Server, None);
         });
-        through(
-            "blocked: silence_after_client_hello",
-            |scene, connection| {
-                connection.say(scene, Client, connect(false).as_bytes());
-                scene.wait(15_000);
-            },
-        );
+        through("blocked: proxy_no_answer", |scene, connection| {
+            connection.say(scene, Client, connect(false).as_bytes());
+            scene.wait(15_000);
+        });
     }
 
     #[test]

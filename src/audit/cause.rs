@@ -39,6 +39,8 @@ pub enum Cause {
     TlsClientAbort,
     /// The server ended the handshake with a fatal alert.
     TlsServerAlert,
+    /// What answered the ClientHello does not speak TLS.
+    TlsNotSpoken,
     /// The client refuses a certificate because it has expired or is not valid yet, by its own clock.
     TlsCertificateExpired,
     /// The proxy wants a login (407).
@@ -47,6 +49,8 @@ pub enum Cause {
     ProxyForbidden,
     /// The proxy cannot reach the server (502, 503, 504).
     ProxyBadGateway,
+    /// The proxy was asked and gave no answer.
+    ProxyNoAnswer,
     /// A filter answered plain HTTP in place of the server.
     HttpBlockPage,
     /// A request for a range was answered in full.
@@ -78,7 +82,7 @@ pub enum Stage {
 
 impl Cause {
     /// Every cause, in the order of the stages.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::DnsNxdomain,
         Self::DnsServfail,
         Self::DnsRefused,
@@ -96,10 +100,12 @@ impl Cause {
         Self::TlsUntrustedIssuer,
         Self::TlsClientAbort,
         Self::TlsServerAlert,
+        Self::TlsNotSpoken,
         Self::TlsCertificateExpired,
         Self::ProxyAuthRequired,
         Self::ProxyForbidden,
         Self::ProxyBadGateway,
+        Self::ProxyNoAnswer,
         Self::HttpBlockPage,
         Self::RangeIgnored,
         Self::NtpNoReply,
@@ -129,10 +135,12 @@ impl Cause {
             Self::TlsUntrustedIssuer => "tls_untrusted_issuer",
             Self::TlsClientAbort => "tls_client_abort",
             Self::TlsServerAlert => "tls_server_alert",
+            Self::TlsNotSpoken => "tls_not_spoken",
             Self::TlsCertificateExpired => "tls_certificate_expired",
             Self::ProxyAuthRequired => "proxy_auth_required",
             Self::ProxyForbidden => "proxy_forbidden",
             Self::ProxyBadGateway => "proxy_bad_gateway",
+            Self::ProxyNoAnswer => "proxy_no_answer",
             Self::HttpBlockPage => "http_block_page",
             Self::RangeIgnored => "range_ignored",
             Self::NtpNoReply => "ntp_no_reply",
@@ -160,12 +168,16 @@ impl Cause {
             | Self::IcmpPortUnreachable
             | Self::NtpNoReply
             | Self::QuicNoReply => Stage::Connect,
-            Self::ProxyAuthRequired | Self::ProxyForbidden | Self::ProxyBadGateway => Stage::Proxy,
+            Self::ProxyAuthRequired
+            | Self::ProxyForbidden
+            | Self::ProxyBadGateway
+            | Self::ProxyNoAnswer => Stage::Proxy,
             Self::RstAfterClientHello
             | Self::SilenceAfterClientHello
             | Self::TlsUntrustedIssuer
             | Self::TlsClientAbort
             | Self::TlsServerAlert
+            | Self::TlsNotSpoken
             | Self::TlsCertificateExpired => Stage::Handshake,
             Self::HttpBlockPage
             | Self::RangeIgnored
@@ -197,12 +209,14 @@ impl Cause {
                 "the device gives up on the certificate it is shown (TLS inspection suspected)"
             }
             Self::TlsServerAlert => "the server ends the TLS handshake with an alert",
+            Self::TlsNotSpoken => "what answers does not speak TLS: a filter or a proxy in the way",
             Self::TlsCertificateExpired => {
                 "the device takes the certificate for expired (look at its clock)"
             }
             Self::ProxyAuthRequired => "the proxy wants a login (407)",
             Self::ProxyForbidden => "the proxy forbids it (403)",
             Self::ProxyBadGateway => "the proxy cannot reach the server",
+            Self::ProxyNoAnswer => "the proxy does not answer the request",
             Self::HttpBlockPage => "a web filter answers in place of the server",
             Self::RangeIgnored => "range requests are answered in full",
             Self::NtpNoReply => "no reply to NTP",

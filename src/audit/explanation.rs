@@ -196,6 +196,12 @@ impl Cause {
                 "find what answers in the server's place, and whether old TLS versions or ciphers are forced on the device",
                 "RFC 8446 §6.2",
             ),
+            Self::TlsNotSpoken => (
+                "The ClientHello was answered by something that is no TLS, such as an error page in plain HTTP: the evidence has its status line.",
+                "An error that the server itself sends inside TLS.",
+                "find what answers in the server's place: a filter or a transparent proxy that only understands plain HTTP",
+                "RFC 8446 §5.1",
+            ),
             Self::ProxyAuthRequired => (
                 "The proxy answered 407 and no request with a login followed.",
                 "407 followed by an authenticated retry, which is normal.",
@@ -213,6 +219,12 @@ impl Cause {
                 "",
                 "let the proxy itself resolve and reach the host",
                 "RFC 9110 §15.6",
+            ),
+            Self::ProxyNoAnswer => (
+                "The connection to the proxy opened, a request was sent (CONNECT, SOCKS, or a whole URL), and the proxy sent nothing back, or cut the connection.",
+                "A proxy that cannot be connected to at all: that is the finding proxy_unreachable, since no name is known then.",
+                "repair the proxy, or the way between the device and it",
+                "RFC 9110 §9.3.6",
             ),
             Self::HttpBlockPage => (
                 "Something other than the server answered plain HTTP: a redirect to its own page, a page of its own, or a network check with the wrong content.",

@@ -225,7 +225,12 @@ fn judge_tcp(
     }
     let acknowledged_answer = tcp.originator_acknowledged_data.is_some();
     if server_octets == 0 && !acknowledged_answer {
-        return judge_without_answer(flow, tcp, vantage, evidence);
+        let outcome = judge_without_answer(flow, tcp, vantage, evidence);
+        return if waits_for_proxy(flow) {
+            of_silent_proxy(outcome)
+        } else {
+            outcome
+        };
     }
     if from_responder == 0 {
         return judge_from_acknowledgements(flow, tcp, evidence);
@@ -234,6 +239,30 @@ fn judge_tcp(
         return outcome;
     }
     judge_conversation(flow, tcp, vantage, known_host, evidence)
+}
+
+/// Whether all that the client has said was meant for a proxy.
+fn waits_for_proxy(flow: &FlowRecord) -> bool {
+    let asks_for_tunnel = flow
+        .tunnel
+        .as_ref()
+        .is_some_and(|tunnel| tunnel.opened.is_none());
+    let asks_for_url = flow
+        .http
+        .as_ref()
+        .and_then(|http| http.exchanges.first())
+        .is_some_and(|exchange| exchange.absolute_form);
+    asks_for_tunnel || asks_for_url
+}
+
+/// The same outcome in the words for a proxy: nobody has spoken TLS to it.
+fn of_silent_proxy(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Failed(Cause::RstAfterClientHello | Cause::SilenceAfterClientHello) => {
+            Outcome::Failed(Cause::ProxyNoAnswer)
+        }
+        outcome => outcome,
+    }
 }
 
 /// A connection that the client opened in advance and did not need: it sends nothing until one side has had enough of it.
@@ -636,6 +665,14 @@ fn judge_tls(
     }
     if let Some(outcome) = fatal_alert(tls, evidence) {
         return outcome;
+    }
+    if let Some(answer) = &tls.foreign_answer {
+        let what = match &answer.status_line {
+            Some(line) => format!("answer in plain HTTP: {line}"),
+            None => "answer that is no TLS".to_owned(),
+        };
+        evidence.add(answer.seen, what);
+        return Outcome::Failed(Cause::TlsNotSpoken);
     }
     // An alert that nothing follows is how a client says that it leaves; the server may close before the client's FIN.
     let client_left = earliest(

@@ -29,8 +29,8 @@ pub use http_exchange::{HttpExchange, HttpFacts, TunnelKind, TunnelRequest};
 pub use relay::{FactReceiver, FactSender, relay};
 pub use seen::{FrameNumber, LinkType, Seen, Timestamp};
 pub use tls_handshake::{
-    AlertFact, CertificateFact, ClientHelloFact, EncryptedRecords, QuicFact, ServerHelloFact,
-    TlsFacts,
+    AlertFact, CertificateFact, ClientHelloFact, EncryptedRecords, ForeignAnswer, QuicFact,
+    ServerHelloFact, TlsFacts,
 };
 
 /// One finished observation, handed to a [`FactSink`] as soon as nothing more can be learnt about it.

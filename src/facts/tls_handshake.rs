@@ -72,6 +72,15 @@ pub struct AlertFact {
     pub description: u8,
 }
 
+/// The first octets of the server's side where a ServerHello was due, and they are no TLS record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForeignAnswer {
+    /// The packet that brought them.
+    pub seen: Seen,
+    /// The status line, when they are the beginning of an HTTP response: printable, at most 64 characters.
+    pub status_line: Option<CompactString>,
+}
+
 /// Records with content type `application_data` in one direction, after the ServerHello.
 #[derive(Debug, Clone, Default)]
 pub struct EncryptedRecords {
@@ -110,6 +119,8 @@ pub struct TlsFacts {
     pub client_alert_sized: Option<Seen>,
     /// TLS 1.3: the first record of the server after the client's Finished that has the size of an alert.
     pub server_alert_sized: Option<Seen>,
+    /// What answered the ClientHello when that was no TLS; `None` when it was, or when nothing answered.
+    pub foreign_answer: Option<Box<ForeignAnswer>>,
     /// DTLS instead of TLS.
     pub datagram: bool,
 }

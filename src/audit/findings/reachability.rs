@@ -208,12 +208,18 @@ pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>)
         (Cause::TlsCertificateExpired, _) => {
             "set the device's clock, and let it reach its time server (UDP 123)".to_owned()
         }
+        (Cause::TlsNotSpoken, _) => format!(
+            "find what answers in place of {names} {ports}, and let these connections pass it untouched"
+        ),
         (Cause::TlsServerAlert, _) => format!(
             "find what answers in place of {names}, as an alert of a wrong server says; where the right one asks for a client certificate, renew the device's enrollment"
         ),
         (Cause::ProxyAuthRequired, _) => format!("let {names} pass the proxy without a login"),
         (Cause::ProxyForbidden, _) => format!("allow {names} on the proxy"),
         (Cause::ProxyBadGateway, _) => format!("let the proxy itself reach {names} {ports}"),
+        (Cause::ProxyNoAnswer, _) => {
+            format!("repair the proxy, or the way to it, for {names}")
+        }
         (Cause::HttpBlockPage, _) => format!("allow {names} in the web filter, port 80 too"),
         (Cause::RangeIgnored, _) => format!(
             "let range requests to {names} pass unchanged (no caching or scanning that strips them)"

@@ -78,6 +78,11 @@ impl RecordWalker {
         }
     }
 
+    /// Whether octets were lost so far.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.gapped
+    }
+
     /// Counts off lost octets; false when the place of the next header is lost with them.
     pub(super) fn gap(&mut self, octets: u64) -> bool {
         self.gapped = true;

@@ -9,11 +9,14 @@ use super::record::{self, RecordHeader};
 use super::record_walker::{RecordWalker, Step};
 use super::{Carrier, certificate, client_hello, extensions, server_hello};
 use crate::dissect::{Progress, StreamDissector};
-use crate::facts::{AlertFact, Direction, Seen, TlsFacts};
+use crate::facts::{AlertFact, Direction, ForeignAnswer, Seen, TlsFacts, printable};
 
 /// Octets of one direction after which a connection without any request is given up: hellos, chains and tickets take
 /// far less, and nothing that comes later changes the facts of a handshake.
 const WATCH_LIMIT: u64 = 256 << 10;
+
+/// Characters kept of an HTTP status line.
+const MAX_STATUS_LINE: usize = 64;
 
 /// Alerts kept.
 const ALERTS_KEPT: usize = 4;
@@ -56,6 +59,8 @@ struct Half {
     octets: u64,
     /// The packet that brought the last octet.
     last: Seen,
+    /// A record of it was seen.
+    spoken: bool,
     change_cipher_spec: bool,
     /// TLS 1.2: the encrypted Finished was seen.
     finished: bool,
@@ -177,6 +182,7 @@ impl TlsStream {
 
     fn walk(&mut self, direction: Direction, mut bytes: &[u8], seen: Seen) {
         while self.ended.is_none() {
+            let before = bytes;
             let Some(step) = self.half(direction).walker.step(&mut bytes) else {
                 return;
             };
@@ -187,14 +193,31 @@ impl TlsStream {
                     Content::Handshake => self.take_handshake(direction, part, seen),
                     Content::Alert(level) => self.take_alert(direction, level, part, seen),
                 },
-                Step::Foreign if self.any_record => return,
+                Step::Foreign if self.any_record => {
+                    self.note_foreign_answer(direction, before, seen);
+                    return;
+                }
                 Step::Foreign => self.end(Progress::NotMine),
             }
         }
     }
 
+    /// Notes what is no TLS where the server's first record was due.
+    fn note_foreign_answer(&mut self, direction: Direction, bytes: &[u8], seen: Seen) {
+        let half = self.half(direction);
+        let is_first = !half.spoken && !half.walker.has_gaps();
+        if is_first && direction != self.client && self.facts.client_hello.is_some() {
+            let status_line = bytes.starts_with(b"HTTP/").then(|| {
+                let line = bytes.split(|octet| matches!(octet, b'\r' | b'\n')).next();
+                printable(line.unwrap_or_default(), MAX_STATUS_LINE)
+            });
+            self.facts.foreign_answer = Some(Box::new(ForeignAnswer { seen, status_line }));
+        }
+    }
+
     fn begin_record(&mut self, direction: Direction, header: RecordHeader, seen: Seen) {
         self.any_record = true;
+        self.half(direction).spoken = true;
         if direction == self.client && self.facts.first_client_record.is_none() {
             self.facts.first_client_record = Some(seen);
         }
