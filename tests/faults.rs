@@ -907,6 +907,136 @@ mod proxy {
         });
     }
 
+    /// What the finding about an unreachable proxy says after `tell`, with its severity.
+    fn unreachable(tell: impl FnOnce(&mut Scene)) -> String {
+        let report = report(|scene| {
+            tell(scene);
+            scene.wait_and_see(20_000);
+        });
+        let mut findings = report.findings.iter();
+        findings
+            .find(|finding| finding.code == "proxy_unreachable")
+            .map_or("nothing".to_owned(), |finding| {
+                format!("{}: {}", finding.severity, finding.summary)
+            })
+    }
+
+    fn refuse(scene: &mut Scene, times: u32) {
+        for _ in 0..times {
+            let mut connection = scene.connection(PROXY);
+            connection.syn(scene);
+            connection.send(scene, Server, RST | ACK, &[]);
+            scene.wait(2_000);
+        }
+    }
+
+    fn ask(scene: &mut Scene, connection: &mut Connection) {
+        connection.say(scene, Client, connect(false).as_bytes());
+        connection.say(scene, Server, OPEN.as_bytes());
+        connection.serve(scene, MANAGE);
+    }
+
+    #[test]
+    fn dead() {
+        let dead = "critical: 3 connections to the proxy 10.20.0.8:3128";
+        // It was asked before.
+        let said = unreachable(|scene| {
+            let mut connection = scene.opened(PROXY);
+            ask(scene, &mut connection);
+            refuse(scene, 3);
+        });
+        assert_eq!(
+            said,
+            format!("{dead}: connection attempts are answered by a reset")
+        );
+        // Another device asks it.
+        let said = unreachable(|scene| {
+            for _ in 0..3 {
+                scene.connection(PROXY).syns(scene, 3);
+            }
+            let mut other = scene.connection(PROXY);
+            other.client = socket("10.20.0.15:50900");
+            other.open(scene);
+            ask(scene, &mut other);
+        });
+        assert_eq!(
+            said,
+            format!("{dead}: connection attempts are dropped in silence")
+        );
+        // Its name says what it is.
+        let said = unreachable(|scene| {
+            scene.resolve("proxy.contoso.example", "10.20.0.8");
+            refuse(scene, 2);
+        });
+        assert!(
+            said.starts_with(
+                "critical: 2 connections to the proxy 10.20.0.8:3128 (proxy.contoso.example)"
+            ),
+            "{said}"
+        );
+        // Nothing but its port tells.
+        let said = unreachable(|scene| refuse(scene, 3));
+        assert!(
+            said.starts_with("information: 3 connections to 10.20.0.8:3128, which may be a proxy"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn without_a_way_out() {
+        let said = unreachable(|scene| {
+            for name in [MANAGE, "login.live.com"] {
+                let mut connection = scene.opened(PROXY);
+                let request = format!("CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n");
+                connection.say(scene, Client, request.as_bytes());
+                connection.say(scene, Server, refusal("503 Service Unavailable").as_bytes());
+                connection.close(scene);
+            }
+        });
+        assert!(
+            said.starts_with("warning: the proxy 10.20.0.8:3128 fails for every host"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn one_of_several_that_fails() {
+        let second = "10.20.0.9:3128";
+        // The device goes on to the next one.
+        let said = unreachable(|scene| {
+            let mut connection = scene.opened(PROXY);
+            ask(scene, &mut connection);
+            for _ in 0..2 {
+                refuse(scene, 1);
+                let mut connection = scene.opened(second);
+                ask(scene, &mut connection);
+            }
+        });
+        assert!(said.starts_with("information: "), "{said}");
+        // It works again.
+        let said = unreachable(|scene| {
+            refuse(scene, 3);
+            let mut connection = scene.opened(PROXY);
+            ask(scene, &mut connection);
+        });
+        assert_eq!(said, "nothing");
+        // A moment's trouble at the end.
+        let said = unreachable(|scene| {
+            let mut connection = scene.opened(PROXY);
+            ask(scene, &mut connection);
+            refuse(scene, 2);
+        });
+        assert!(said.starts_with("information: "), "{said}");
+        // A service of another kind that is not there, and a device that works.
+        let said = unreachable(|scene| {
+            refuse(scene, 5);
+            scene.resolve(MANAGE, MANAGE_IP);
+            scene.opened(MANAGE_443).serve(scene, MANAGE);
+            refuse(scene, 5);
+        });
+        assert_eq!(said, "nothing");
+    }
+
     #[test]
     fn reset_and_silence_inside_the_tunnel() {
         through("blocked: rst_after_client_hello", |scene, connection| {

@@ -3,6 +3,7 @@
 use super::attempt::HostHistory;
 use super::limits::AuditLimits;
 use super::matching::SetMatch;
+use super::proxy::ProxyTrail;
 use crate::facts::{HostName, HostSighting, MacAddress, Seen, Timestamp};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
@@ -56,6 +57,8 @@ pub struct ClientState {
     pub translated_flows: u64,
     /// Names of no set that tell the platform (lower case, bounded).
     pub telling_names: SmallVec<[CompactString; 4]>,
+    /// Proxies that it could not connect to.
+    pub proxies: ProxyTrail,
     /// Hosts of the endpoint list it tried.
     pub hosts: HashMap<HostKey, Box<HostEntry>, RandomState>,
 }
@@ -137,6 +140,7 @@ impl ClientState {
         }
         self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
         self.telling_names.extend(other.telling_names);
+        self.proxies.absorb(other.proxies);
         for (key, entry) in other.hosts {
             let Some((mine, _)) = self.host(key, &entry.sets, usize::MAX) else {
                 continue;

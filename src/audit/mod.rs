@@ -25,6 +25,7 @@ mod outcome;
 mod platform;
 mod progress;
 mod proof;
+mod proxy;
 mod report;
 mod reset;
 mod scenario;
@@ -46,6 +47,7 @@ pub use lookup::LookupOutcome;
 pub use loss::Loss;
 pub use progress::{StageReport, StageState};
 pub use proof::{Proof, ProofConnection};
+pub use proxy::{DeadProxy, ProxySign};
 pub use report::{
     AddressSplit, AuditReport, ClientReport, FamilyTally, FlowEnds, FlowReport, HostReport,
     LookupReport, Progress, SetReport, Summary, TablesPlace,
@@ -69,6 +71,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use matching::{Attribution, SetFinder, SetMatch, attribute};
 use outcome::{Vantage, judge};
+use proxy::KnownProxies;
 use smallvec::SmallVec;
 use standing::{Traffic, TrafficTotals};
 use std::net::{IpAddr, SocketAddr};
@@ -198,6 +201,7 @@ pub struct Auditor<'c> {
     openings: HashMap<(SocketAddr, u32), Opening, RandomState>,
     known_domains: HashSet<CompactString, RandomState>,
     resolvers: HashSet<IpAddr, RandomState>,
+    proxies: KnownProxies,
     last_expiry: Timestamp,
     activity: Activity,
 }
@@ -233,6 +237,7 @@ impl<'c> Auditor<'c> {
             openings: HashMap::default(),
             known_domains: known_domains(&catalog),
             resolvers: HashSet::default(),
+            proxies: KnownProxies::default(),
             last_expiry: Timestamp::default(),
             activity: Activity::default(),
             catalog,
@@ -253,6 +258,11 @@ impl<'c> Auditor<'c> {
             self.note_client(&record, &attribution);
         }
         self.add_attempts(&record, &attribution, false);
+        self.proxies.learn(&record);
+        if let Some(client) = self.clients.existing(record.five_tuple.originator.ip()) {
+            let name = attribution.name.as_ref();
+            client.proxies.add(&record, name, &self.proxies);
+        }
         let flow = KeptFlow {
             record,
             attribution,

@@ -12,6 +12,7 @@ use super::matching::SetFinder;
 use super::outcome::{Vantage, judge};
 use super::progress::{self, Lookups, StageReport};
 use super::proof::{self, Proof};
+use super::proxy::DeadProxy;
 use super::scenario::Scenario;
 use super::timeline::{self, AttemptReport};
 use super::verdict::{Detour, HostVerdict, Verdict, judge_host};
@@ -107,6 +108,8 @@ pub struct ClientReport {
     pub stages: Vec<StageReport>,
     /// One entry per endpoint set.
     pub sets: Vec<SetReport>,
+    /// A proxy that it tries in vain.
+    pub dead_proxy: Option<Box<DeadProxy>>,
     /// What became of its attempts over IPv4 and over IPv6.
     pub families: [FamilyTally; 2],
     /// Names it contacted that no list knows, at most as many as are remembered to tell its platform.
@@ -134,7 +137,7 @@ pub struct FamilyTally {
 pub enum Progress {
     /// Nothing it needs was stopped.
     Clear,
-    /// Hard requirements failed: these, in the order in which they failed.
+    /// Hard requirements failed: these, in the order in which they failed; none where a dead proxy stands before all of them.
     Stopped(Vec<SetKey>),
     /// Only things it can do without failed.
     Impaired(Vec<SetKey>),
@@ -375,6 +378,7 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         lookups,
         known_domains,
         resolvers,
+        proxies,
         names,
         openings,
         activity,
@@ -423,10 +427,23 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         settle(device, vantage, &known_host);
         served_addresses.extend(served_inside(&device.state));
     }
-    devices.retain(|device| device.state.touches_endpoints());
+    let dead_proxy = |device: &Device| {
+        let state = &device.state;
+        state.proxies.dead_proxy(&proxies, vantage, state.tcp_flows)
+    };
+    // What may be a proxy is worth a line where nothing else is to be said.
+    let nothing_else = !devices
+        .iter()
+        .any(|device| device.state.touches_endpoints());
+    devices.retain(|device| {
+        device.state.touches_endpoints()
+            || dead_proxy(device).is_some_and(|dead| dead.stops() || nothing_else)
+    });
     let reports = in_parallel(devices, |device| {
+        let dead = dead_proxy(&device);
         client_report(
             device,
+            dead,
             catalog,
             &scenarios,
             (vantage, sight),
@@ -656,6 +673,7 @@ fn served_inside(client: &ClientState) -> impl Iterator<Item = IpAddr> {
 
 fn client_report(
     device: Device,
+    dead_proxy: Option<DeadProxy>,
     catalog: &Catalog,
     scenarios: &ScenarioFile,
     (vantage, sight): (Vantage, Sight),
@@ -755,7 +773,14 @@ fn client_report(
             .filter(|_| state.macs.len() == 1),
         vlans: state.vlans,
         name: state.name,
-        progress: progress(&sets, &scenario, catalog),
+        progress: match (progress(&sets, &scenario, catalog), &dead_proxy) {
+            (Progress::Clear | Progress::Unknown, Some(dead)) if dead.stops() => {
+                Progress::Stopped(Vec::new())
+            }
+            (Progress::Clear, Some(dead)) if !dead.works_otherwise => Progress::Unknown,
+            (progress, _) => progress,
+        },
+        dead_proxy: dead_proxy.map(Box::new),
         stages: progress::stages(&scenario, &sets, &lookups, catalog),
         unlisted: unlisted(&state.telling_names, catalog),
         families,

@@ -154,6 +154,7 @@ impl Auditor<'static> {
             openings: hashbrown::HashMap::default(),
             known_domains: self.known_domains.clone(),
             resolvers: self.resolvers.clone(),
+            proxies: self.proxies.clone(),
             last_expiry: self.last_expiry,
             activity: self.activity.clone(),
         }

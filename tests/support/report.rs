@@ -9,8 +9,18 @@ pub struct Report {
     /// `None` in reports that a test makes up.
     pub capture: Option<Capture>,
     pub clients: Vec<Client>,
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     pub flows: Vec<Flow>,
     pub lookups: Vec<Lookup>,
+}
+
+/// What is wrong.
+#[derive(Debug, Deserialize)]
+pub struct Finding {
+    pub code: String,
+    pub severity: String,
+    pub summary: String,
 }
 
 #[derive(Debug, Deserialize)]

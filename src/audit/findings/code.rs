@@ -21,6 +21,8 @@ pub enum FindingCode {
     CaptivePortal,
     /// A proxy login where it is not supported.
     ProxyLogin,
+    /// A proxy that devices cannot use.
+    ProxyUnreachable,
     /// TLS inspection where it is not supported.
     TlsInspection,
     /// TLS inspection that several hosts together give away.
@@ -45,7 +47,7 @@ pub enum FindingCode {
 
 impl FindingCode {
     /// Every code, those about reachability first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::EndpointsBlocked,
         Self::EndpointsPartlyBlocked,
         Self::EndpointsDegraded,
@@ -54,6 +56,7 @@ impl FindingCode {
         Self::Detour,
         Self::CaptivePortal,
         Self::ProxyLogin,
+        Self::ProxyUnreachable,
         Self::TlsInspection,
         Self::TlsInspectionSuspected,
         Self::RangesStripped,
@@ -78,6 +81,7 @@ impl FindingCode {
             Self::Detour => "detour",
             Self::CaptivePortal => "captive_portal",
             Self::ProxyLogin => "proxy_login_unsupported",
+            Self::ProxyUnreachable => "proxy_unreachable",
             Self::TlsInspection => "tls_inspection_unsupported",
             Self::TlsInspectionSuspected => "tls_inspection_suspected",
             Self::RangesStripped => "ranges_stripped",
@@ -159,6 +163,14 @@ impl FindingCode {
                 "what runs as the system cannot log in: enrollment and check-in fail",
                 "exempt these hosts from authentication on the proxy",
                 "Network endpoints for Microsoft Intune, unauthenticated proxy",
+            ),
+            Self::ProxyUnreachable => (
+                "The proxy is dead",
+                "The device's connections to its proxy are refused or not answered, or nothing that is asked of the proxy comes back or can be reached by it. An address is known as a proxy by what devices say to it, or by its name; where only its port speaks for it, the finding says \"may be\" and is information.",
+                "A proxy that was reached again later; a first proxy that fails where the device gets on by another way (information).",
+                "critical where nothing on the Internet serves the device any more: no host is named, so no endpoint set can be blamed",
+                "repair the proxy or the way to it, or give devices another one",
+                "RFC 9110 §9.3.6; Network endpoints for Microsoft Intune",
             ),
             Self::TlsInspection => (
                 "TLS inspection where it is not supported",

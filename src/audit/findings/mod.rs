@@ -6,6 +6,7 @@
 mod addresses;
 mod captive_portal;
 mod code;
+mod dead_proxy;
 mod display_filter;
 mod ipv6;
 mod off_list_port;
@@ -109,7 +110,8 @@ const SET_RULES: [SetRule; 6] = [
 ];
 
 /// The rules about a client as a whole.
-const CLIENT_RULES: [fn(&Scene<'_>) -> Option<Finding>; 5] = [
+const CLIENT_RULES: [fn(&Scene<'_>) -> Option<Finding>; 6] = [
+    dead_proxy::find,
     shared_issuer::find,
     ipv6::find,
     off_list_port::find,

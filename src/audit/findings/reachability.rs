@@ -42,7 +42,11 @@ pub fn find(scene: &Scene<'_>, set: &SetReport, explained: &[String]) -> Option<
                 wording::phrase(cause, &concerned)
             )
         }
-        (_, Some(cause)) => format!("{names}: {}", wording::phrase(cause, &concerned)),
+        (_, Some(cause)) => format!(
+            "{names}: {}{}",
+            wording::phrase(cause, &concerned),
+            proxy_place(cause, &concerned)
+        ),
         (_, None) => names,
     };
     let listed = scene.listed(set);
@@ -51,6 +55,15 @@ pub fn find(scene: &Scene<'_>, set: &SetReport, explained: &[String]) -> Option<
         None => String::new(),
     };
     Some(finding)
+}
+
+/// Which proxy it was, where a proxy is the cause.
+fn proxy_place(cause: Cause, hosts: &[&HostReport]) -> String {
+    let proxies = hosts.iter().filter(|host| host.through_proxy);
+    match proxies.filter_map(|host| host.example.as_deref()).next() {
+        Some((_, proxy, _)) if cause.stage() == Stage::Proxy => format!("; proxy {proxy}"),
+        _ => String::new(),
+    }
 }
 
 /// Only hosts that any program contacts were tried, and nothing the device was doing needs the set: somebody else's failure.

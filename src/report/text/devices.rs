@@ -68,6 +68,15 @@ pub(super) fn list(
 fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) -> io::Result<()> {
     let stop = client.stages.iter().find(|stage| stage.stops);
     let (verdict, state, failed): (_, _, &[SetKey]) = match (&client.progress, stop) {
+        (Progress::Stopped(keys), _) if keys.is_empty() => {
+            let place = client.dead_proxy.as_ref().map(|dead| dead.address);
+            let proxy = place.map_or_else(String::new, |place| format!(" {place}"));
+            (
+                Verdict::Blocked,
+                format!("stopped: it cannot connect to its proxy{proxy}"),
+                keys,
+            )
+        }
         (Progress::Stopped(keys), Some(stage)) => (
             Verdict::Blocked,
             format!("stopped at: {}", stage.title),
@@ -92,7 +101,12 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
         }
         (Progress::Unknown, _) => (
             Verdict::Inconclusive,
-            "the capture does not show enough of it".to_owned(),
+            match &client.dead_proxy {
+                Some(dead) if !dead.works_otherwise => {
+                    format!("cannot connect to {}, which may be its proxy", dead.address)
+                }
+                _ => "the capture does not show enough of it".to_owned(),
+            },
             &[],
         ),
         (Progress::Clear, _) => (
@@ -110,8 +124,9 @@ fn device(client: &ClientReport, named: usize, page: &mut Page<'_, impl Write>) 
         &[plain(&format!("{}  {state}", identity(client)))],
     )?;
     // A list of many devices has no room for the way each of them took.
-    if named > 1 && !client.stages.is_empty() {
-        page.entry(&[plain("    ")], &[plain(&way(client))])?;
+    let way = way(client);
+    if named > 1 && !way.is_empty() {
+        page.entry(&[plain("    ")], &[plain(&way)])?;
         if stop.is_some() {
             return Ok(());
         }
@@ -250,6 +265,9 @@ pub(super) fn endpoint_sets(
     client: &ClientReport,
     page: &mut Page<'_, impl Write>,
 ) -> io::Result<()> {
+    if client.sets.is_empty() {
+        return Ok(());
+    }
     page.heading(&format!("Endpoint sets of {}", identity(client)))?;
     let features: Vec<&str> = client.scenario.features().collect();
     let features = match features.as_slice() {
