@@ -805,6 +805,77 @@ mod web {
     }
 }
 
+/// Downloads over plain HTTP that end before their end.
+mod downloads {
+    use super::*;
+
+    /// The beginning of an answer: its head, and `octets` of the 100 000 announced.
+    fn part(connection: &mut Connection, scene: &mut Scene, octets: usize) {
+        let request = format!("GET /x.cab HTTP/1.1\r\nHost: {UPDATE}\r\n\r\n");
+        connection.say(scene, Client, request.as_bytes());
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_vec();
+        connection.say(scene, Server, &[head, vec![0x5a; octets]].concat());
+    }
+
+    #[track_caller]
+    fn download(expected: &str, tell: impl FnOnce(&mut Scene)) -> Report {
+        says(164, expected, |scene| {
+            scene.resolve(UPDATE, UPDATE_IP);
+            tell(scene);
+        })
+    }
+
+    #[test]
+    fn cut_by_the_servers_side() {
+        let report = download("degraded: download_cut", |scene| {
+            let mut connection = scene.opened(UPDATE_80);
+            part(&mut connection, scene, 40_000);
+            connection.reset(scene, Server, None);
+            scene.wait_and_see(5_000);
+        });
+        let evidence = format!("{:?}", endpoint_set(&report, 164).hosts);
+        assert!(
+            evidence.contains("40000 of 100000 octets came"),
+            "{evidence}"
+        );
+        // Again and again, after smaller ones that were whole.
+        download("degraded: download_cut", |scene| {
+            for _ in 0..3 {
+                let mut connection = scene.opened(UPDATE_80);
+                part(&mut connection, scene, 100_000);
+                connection.close(scene);
+            }
+            for _ in 0..3 {
+                let mut connection = scene.opened(UPDATE_80);
+                part(&mut connection, scene, 40_000);
+                connection.reset(scene, Server, None);
+            }
+            scene.wait_and_see(5_000);
+        });
+    }
+
+    #[test]
+    fn taken_up_again() {
+        for before in [0, 3] {
+            download("reached", |scene| {
+                for octets in [100_000, 40_000, 100_000]
+                    .into_iter()
+                    .skip(1 - before.min(1))
+                {
+                    let mut connection = scene.opened(UPDATE_80);
+                    part(&mut connection, scene, octets);
+                    if octets == 40_000 {
+                        connection.reset(scene, Server, None);
+                    } else {
+                        connection.close(scene);
+                    }
+                }
+                scene.wait_and_see(5_000);
+            });
+        }
+    }
+}
+
 mod proxy {
     use super::*;
 

@@ -362,6 +362,67 @@ mod plain_http {
     }
 
     #[test]
+    fn downloads_that_end_early_for_good_reasons() {
+        let part = |octets: usize| {
+            let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_vec();
+            [head, vec![0x5a; octets]].concat()
+        };
+        let begun = |scene: &mut Scene, connection: &mut Connection, octets: usize| {
+            connection.say(scene, Client, &get(""));
+            connection.say(scene, Server, &part(octets));
+        };
+        // The client has had enough.
+        http("reached", |scene, connection| {
+            begun(scene, connection, 40_000);
+            connection.reset(scene, Client, None);
+            connection.reset(scene, Server, None);
+        });
+        http("reached", |scene, connection| {
+            begun(scene, connection, 40_000);
+            connection.send(scene, Client, FIN | ACK, &[]);
+            connection.reset(scene, Server, None);
+        });
+        // It pauses, until the server clears the connection away.
+        http("reached", |scene, connection| {
+            begun(scene, connection, 40_000);
+            scene.wait(60_000);
+            connection.reset(scene, Server, None);
+        });
+        // The capture ends, amid it or right behind the reset.
+        http("reached", |scene, connection| {
+            begun(scene, connection, 40_000)
+        });
+        says(UPDATE, "reached", |scene| {
+            scene.resolve(UPDATE, UPDATE_IP);
+            let mut connection = scene.opened(UPDATE_80);
+            begun(scene, &mut connection, 40_000);
+            connection.reset(scene, Server, None);
+        });
+        // Whole, and reset behind the end; idle, and reset.
+        http("reached", |scene, connection| {
+            begun(scene, connection, 100_000);
+            connection.reset(scene, Server, None);
+        });
+        // Lengths without bodies.
+        for (request, status) in [("HEAD", "200 OK"), ("GET", "304 Not Modified")] {
+            http("reached", |scene, connection| {
+                let request = format!("{request} /x.cab HTTP/1.1\r\nHost: {UPDATE}\r\n\r\n");
+                connection.say(scene, Client, request.as_bytes());
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: 100000\r\n\r\n");
+                connection.say(scene, Server, head.as_bytes());
+                connection.reset(scene, Server, None);
+            });
+        }
+        // A part was asked for, and came.
+        http("reached", |scene, connection| {
+            connection.say(scene, Client, &get("Range: bytes=0-39999\r\n"));
+            let head = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-39999/100000\r\nContent-Length: 40000\r\n\r\n";
+            connection.say(scene, Server, &[head.as_bytes(), &[0x5a; 40_000]].concat());
+            connection.reset(scene, Server, None);
+        });
+    }
+
+    #[test]
     fn an_answer_before_the_end_of_the_request() {
         http("reached", |scene, connection| {
             let request = get("");

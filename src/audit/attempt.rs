@@ -161,6 +161,8 @@ pub struct HostHistory {
     pub attempts: Vec<Attempt>,
     /// Served attempts beyond those kept.
     pub more_served: u64,
+    /// When the last attempt began that was served as a whole.
+    pub latest_served: Option<Seen>,
     /// Who served them, beside those of the attempts kept; bounded.
     pub also_serving: Vec<SocketAddr>,
     /// Failed or unclear attempts beyond those kept.
@@ -182,18 +184,33 @@ impl HostHistory {
     pub const ALSO_SERVING_KEPT: usize = 8;
     /// Adds an attempt, counting it only when enough are kept.
     pub fn add_attempt(&mut self, attempt: Attempt, limits: &AuditLimits) {
+        let whole = |known: &Attempt| known.was_served() && !known.is_cut();
         let served = attempt.was_served();
+        if whole(&attempt) {
+            self.latest_served = self.latest_served.max(Some(attempt.first));
+            // What was cut has been fetched again.
+            let before = self.attempts.len();
+            self.attempts
+                .retain(|known| !known.is_cut() || known.first > attempt.first);
+            let gone = before.saturating_sub(self.attempts.len());
+            self.more_served = self
+                .more_served
+                .saturating_add(u64::try_from(gone).unwrap_or(u64::MAX));
+        } else if attempt.is_cut() && self.latest_served > Some(attempt.first) {
+            self.more_served = self.more_served.saturating_add(u64::from(!attempt.open));
+            return;
+        }
         let kept = self
             .attempts
             .iter()
-            .filter(|known| known.was_served() == served)
+            .filter(|known| whole(known) == whole(&attempt))
             .count();
         let same_kind = self.attempts.iter().any(|known| {
-            known.was_served() == served
+            whole(known) == whole(&attempt)
                 && known.transport == attempt.transport
                 && known.responder.is_ipv6() == attempt.responder.is_ipv6()
         });
-        let room = if served {
+        let room = if whole(&attempt) {
             Self::SERVED_KEPT
         } else {
             limits.failed_per_host

@@ -55,6 +55,8 @@ pub enum Cause {
     HttpBlockPage,
     /// A request for a range was answered in full.
     RangeIgnored,
+    /// The server's side cut a download off before its announced end.
+    DownloadCut,
     /// No reply to NTP.
     NtpNoReply,
     /// No reply to QUIC.
@@ -82,7 +84,7 @@ pub enum Stage {
 
 impl Cause {
     /// Every cause, in the order of the stages.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::DnsNxdomain,
         Self::DnsServfail,
         Self::DnsRefused,
@@ -108,6 +110,7 @@ impl Cause {
         Self::ProxyNoAnswer,
         Self::HttpBlockPage,
         Self::RangeIgnored,
+        Self::DownloadCut,
         Self::NtpNoReply,
         Self::QuicNoReply,
         Self::ResetBeforeResponse,
@@ -143,6 +146,7 @@ impl Cause {
             Self::ProxyNoAnswer => "proxy_no_answer",
             Self::HttpBlockPage => "http_block_page",
             Self::RangeIgnored => "range_ignored",
+            Self::DownloadCut => "download_cut",
             Self::NtpNoReply => "ntp_no_reply",
             Self::QuicNoReply => "quic_no_reply",
             Self::ResetBeforeResponse => "reset_before_response",
@@ -181,6 +185,7 @@ impl Cause {
             | Self::TlsCertificateExpired => Stage::Handshake,
             Self::HttpBlockPage
             | Self::RangeIgnored
+            | Self::DownloadCut
             | Self::ResetBeforeResponse
             | Self::NoResponse => Stage::Exchange,
         }
@@ -219,6 +224,7 @@ impl Cause {
             Self::ProxyNoAnswer => "the proxy does not answer the request",
             Self::HttpBlockPage => "a web filter answers in place of the server",
             Self::RangeIgnored => "range requests are answered in full",
+            Self::DownloadCut => "a download is cut off before its end",
             Self::NtpNoReply => "no reply to NTP",
             Self::QuicNoReply => "no reply to QUIC",
             Self::ResetBeforeResponse => "reset after the request was sent",

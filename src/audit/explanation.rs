@@ -238,6 +238,12 @@ impl Cause {
                 "let the Range field pass unchanged",
                 "RFC 9110 §14.2; Network endpoints for Microsoft Intune, partial content",
             ),
+            Self::DownloadCut => (
+                "Plain HTTP announced a length, and a reset from the server's side came amid the body, a tenth of it or more still to come; no later download of the host was whole. The evidence says how much had come.",
+                "A client that cancels, a capture that ends first, a download that is taken up again, or anything over TLS, where lengths cannot be seen.",
+                "find what cuts long downloads: content scanning, size limits, filters that see a forbidden type",
+                "RFC 9112 §6.3 and §8",
+            ),
             Self::NtpNoReply => (
                 "NTP requests went out and no reply came.",
                 "A device that has another time server which answers.",

@@ -133,7 +133,9 @@ pub fn judge_host(
         // A connection let go after one SYN lost the race against another address (RFC 8305 §5).
         let mut stopped = failed;
         stopped.retain(|attempt| {
-            attempt.outcome != Outcome::Abandoned && !is_lone_loss(attempt, attempts)
+            attempt.outcome != Outcome::Abandoned
+                && !is_lone_loss(attempt, attempts)
+                && !is_taken_up_again(attempt, attempts, vantage)
         });
         return judge_served(attempts, &stopped, first, vantage);
     }
@@ -214,6 +216,12 @@ fn is_lone_loss(failed: &Attempt, attempts: &[Attempt]) -> bool {
         Outcome::Failed(Cause::TlsClientAbort | Cause::NtpNoReply)
     );
     may_be_lone && last_served.is_some() && since <= 1
+}
+
+/// Whether a download that was cut was followed by one that was not, or may have been: the capture ends first.
+fn is_taken_up_again(cut: &Attempt, attempts: &[Attempt], vantage: Vantage) -> bool {
+    let later = |other: &Attempt| other.outcome == Outcome::Served && other.first > cut.first;
+    cut.is_cut() && (vantage.end.since(cut.last.time) < SILENCE || attempts.iter().any(later))
 }
 
 /// Separates failures that a healthy client shows on a network without IPv6, without QUIC or behind a proxy with login.
@@ -378,8 +386,14 @@ impl Attempt {
     pub fn was_served(&self) -> bool {
         matches!(
             self.outcome,
-            Outcome::Served | Outcome::Failed(Cause::RangeIgnored)
+            Outcome::Served | Outcome::Failed(Cause::RangeIgnored | Cause::DownloadCut)
         )
+    }
+
+    /// The server delivered a part only.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.outcome == Outcome::Failed(Cause::DownloadCut)
     }
 
     /// What stopped the attempt, if it counts as stopped. A connection attempt let go after one SYN counts once the capture

@@ -3,8 +3,9 @@
 use super::cause::{Cause, Outcome, Unclear};
 use super::evidence::EvidenceList;
 use super::outcome::{KnownHost, SILENCE, Vantage, cutting_reset, may_be_at_work};
+use super::reset::reset_words;
 use super::vantage::unseen_octets;
-use crate::facts::{Direction, FlowRecord, HttpExchange, TcpFacts};
+use crate::facts::{Direction, Establishment, FlowRecord, HttpExchange, TcpFacts};
 
 /// Judges the plain HTTP exchanges of a flow: the first that failed decides.
 ///
@@ -48,6 +49,11 @@ pub fn judge_http(
     }
     if let Some((exchange, cause)) = failed {
         add_exchange(exchange, evidence);
+        if let (Cause::DownloadCut, Some(tcp)) = (cause, &flow.tcp)
+            && let Some(reset) = cutting_reset(tcp)
+        {
+            evidence.add(reset.seen, reset_words(reset, tcp));
+        }
         return Outcome::Failed(cause);
     }
     if let Some(exchange) = served {
@@ -76,6 +82,10 @@ fn add_exchange(exchange: &HttpExchange, evidence: &mut EvidenceList) {
     }
     if let (Some(response), Some(status)) = (exchange.response, exchange.status) {
         let mut words = format!("HTTP {status}");
+        if let (Some(missing), Some(length)) = (exchange.missing_octets, exchange.content_length) {
+            let come = length.saturating_sub(missing);
+            words.push_str(&format!(", {come} of {length} octets came"));
+        }
         if let Some(location) = &exchange.location_host {
             words.push_str(&format!(" to {location}"));
         }
@@ -119,7 +129,12 @@ pub fn judge_exchange(
         return Outcome::Failed(Cause::ProxyAuthRequired);
     }
     if exchange.absolute_form {
-        return judge_proxied(exchange, status);
+        return match judge_proxied(exchange, status) {
+            Outcome::Served if is_cut_off(exchange, flow, vantage) => {
+                Outcome::Failed(Cause::DownloadCut)
+            }
+            outcome => outcome,
+        };
     }
     if is_block_page(exchange, status, known_host) {
         return Outcome::Failed(Cause::HttpBlockPage);
@@ -131,7 +146,36 @@ pub fn judge_exchange(
     if flow.truncated_packets > 0 && !super::address::is_public(flow.five_tuple.responder.ip()) {
         return Outcome::Unclear(Unclear::Truncated);
     }
+    if is_cut_off(exchange, flow, vantage) {
+        return Outcome::Failed(Cause::DownloadCut);
+    }
     Outcome::Served
+}
+
+/// A download of which this part or more is missing was cut; less may be what the capture itself lacks.
+const MISSING_PART: u64 = 10;
+
+/// Whether the server's side reset the connection while the body was on its way.
+fn is_cut_off(exchange: &HttpExchange, flow: &FlowRecord, vantage: Vantage) -> bool {
+    let (Some(missing), Some(length), Some(tcp)) =
+        (exchange.missing_octets, exchange.content_length, &flow.tcp)
+    else {
+        return false;
+    };
+    let [client_fin, _] = tcp.fin;
+    let [client_reset, _] = &tcp.reset;
+    let client_left = client_fin.is_some() || client_reset.is_some();
+    let [_, last_data] = tcp.last_data;
+    // One that comes after a pause clears away what the client has stopped to read.
+    let amid_data = cutting_reset(tcp)
+        .zip(last_data)
+        .is_some_and(|(reset, data)| reset.seen.time.since(data.time) < SILENCE);
+    let all_seen = flow.establishment == Establishment::FromStart
+        && flow.truncated_packets == 0
+        && tcp.lost_octets.iter().all(|lost| *lost == 0)
+        && unseen_octets(tcp, Direction::Responder) == 0
+        && !vantage.may_lack_replies();
+    missing >= (length / MISSING_PART).max(1) && amid_data && !client_left && all_seen
 }
 
 fn range_ignored(exchange: &HttpExchange, status: u16) -> bool {

@@ -40,6 +40,9 @@ pub struct HttpExchange {
     pub accept_ranges: Option<CompactString>,
     /// `Content-Length` of the response.
     pub content_length: Option<u64>,
+    /// Octets of the body that `Content-Length` announced and that had not come when the connection ended; `None` when all came,
+    /// when no length was announced, or when the way was lost.
+    pub missing_octets: Option<u64>,
     /// `Content-Type` of the response without parameters, lower case, printable.
     pub content_type: Option<CompactString>,
     /// `Server` field, printable, at most 64 characters.

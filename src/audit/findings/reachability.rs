@@ -237,6 +237,9 @@ pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>)
         (Cause::RangeIgnored, _) => format!(
             "let range requests to {names} pass unchanged (no caching or scanning that strips them)"
         ),
+        (Cause::DownloadCut, _) => format!(
+            "find what cuts downloads from {names}: content scanning, size limits, filters of file types"
+        ),
         (Cause::ResetBeforeResponse | Cause::NoResponse, _) => {
             format!("find what stops the answers of {names} after the request")
         }

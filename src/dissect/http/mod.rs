@@ -56,6 +56,8 @@ struct Side {
     state: SideState,
     head: HeadBuffer,
     sample: Option<BodySample>,
+    /// The exchange that the body belongs to.
+    answering: Option<usize>,
 }
 
 /// What the next octets of one direction are.
@@ -191,6 +193,13 @@ impl HttpStream {
     #[must_use]
     pub fn into_facts(mut self) -> (HttpFacts, Option<TunnelRequest>) {
         let client = self.client.unwrap_or(Direction::Originator);
+        let server = self.side(client.opposite());
+        if let (SideState::Body(Body::Counted { remaining }), Some(index)) =
+            (server.state, server.answering)
+            && let Some(exchange) = self.facts.exchanges.get_mut(index)
+        {
+            exchange.missing_octets = Some(remaining);
+        }
         for direction in [client, client.opposite()] {
             self.finish_head(direction, HeadExtent::Cut);
             self.judge_sample(direction, false);
@@ -381,6 +390,7 @@ impl HttpStream {
             Some(request) => request.exchange,
             None => self.add_exchange(HttpExchange::default()),
         };
+        self.side(direction).answering = index;
         if let Some((index, exchange)) =
             index.and_then(|index| Some((index, self.facts.exchanges.get_mut(index)?)))
         {
