@@ -662,6 +662,30 @@ mod handshake {
         }
     }
 
+    /// Session tickets that cross the request are no answer to it.
+    #[test]
+    fn reset_after_the_request_beside_tickets() {
+        let tickets = [application_data(250), application_data(250)].concat();
+        let request = application_data(120);
+        let unread = u32::try_from(request.len()).unwrap();
+        tls("blocked: reset_before_response", |scene, connection| {
+            connection.hellos(scene, MANAGE);
+            connection.send(scene, Client, ACK, &finished());
+            connection.send(scene, Client, ACK, &request);
+            connection.cross(scene, &tickets, unread);
+            connection.reset(scene, Server, None);
+        });
+        // What acknowledges the request may answer it.
+        tls("reached", |scene, connection| {
+            connection.hellos(scene, MANAGE);
+            connection.send(scene, Client, ACK, &finished());
+            connection.send(scene, Client, ACK, &request);
+            connection.cross(scene, &tickets, unread);
+            connection.send(scene, Server, ACK, &application_data(90));
+            connection.reset(scene, Server, None);
+        });
+    }
+
     #[test]
     fn reset_or_silence_after_the_request() {
         tls("blocked: reset_before_response", |scene, connection| {

@@ -654,7 +654,8 @@ fn judge_tls(
     if let Some(hello) = &tls.server_hello {
         evidence.add(hello.seen, "first answer of the server");
     }
-    if tls.response.is_some() {
+    let has_response = tls.response.is_some() && !is_ticket(flow, tls, tcp);
+    if has_response {
         return Outcome::Served;
     }
     if let Some(certificate) = &tls.certificate {
@@ -807,6 +808,31 @@ pub fn cutting_reset(tcp: &TcpFacts) -> Option<&Reset> {
     reset
         .as_ref()
         .filter(|reset| fin.is_none_or(|fin| reset.seen.frame < fin.frame))
+}
+
+/// Whether what looks like a response was sent before the server had the request, and a reset came in its place: a server greets
+/// a client that has finished with session tickets (RFC 8446 §4.6.1), which may cross the request on the way.
+fn is_ticket(flow: &FlowRecord, tls: &TlsFacts, tcp: &TcpFacts) -> bool {
+    let [client_reset, _] = &tcp.reset;
+    let [client_fin, _] = tcp.fin;
+    let left = earliest(client_reset.as_ref().map(|reset| reset.seen), client_fin);
+    let cut = cutting_reset(tcp)
+        .is_some_and(|reset| left.is_none_or(|left| reset.seen.frame < left.frame));
+    let modern = tls
+        .server_hello
+        .as_ref()
+        .is_some_and(|hello| hello.version >= 0x0304);
+    // Early data is asked before the client has finished.
+    let asked_last = tls.request >= tls.handshake_finished && tls.handshake_finished.is_some();
+    cut && modern
+        && asked_last
+        && flow.tunnel.is_none()
+        && flow.establishment == Establishment::FromStart
+        && !has_gaps(tcp)
+        && tcp
+            .acknowledged_with_data
+            .saturating_sub(tcp.opening_octets)
+            <= HANDSHAKE_OCTETS
 }
 
 /// The last packet that brought the handshake forward.

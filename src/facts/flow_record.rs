@@ -109,6 +109,8 @@ pub struct TcpFacts {
     /// Octets of each side that the *other* side acknowledged, relative to the start of the stream or, mid-stream, to the
     /// first acknowledgement seen. More than `payload` means that the capture missed packets.
     pub acknowledged: [u64; 2],
+    /// Octets of the originator that the responder had acknowledged when it last sent something new.
+    pub acknowledged_with_data: u64,
     /// Segments sent again, of each side.
     pub retransmissions: [u32; 2],
     /// The originator's first payload was sent again: the last such packet, and how often.

@@ -284,6 +284,8 @@ impl TcpState {
                 self.facts.originator_data_after_answer.get_or_insert(seen);
             }
             Direction::Responder if self.facts.originator_data_after_answer.is_some() => {
+                let [own, _] = self.facts.acknowledged;
+                self.facts.acknowledged_with_data = own;
                 self.facts.responder_data_after_that.get_or_insert(seen);
             }
             _ => {}

@@ -215,6 +215,21 @@ impl Connection {
         }) += octets;
     }
 
+    /// Data of the server that it sent before the client's last `unread` octets came.
+    pub fn cross(&mut self, scene: &mut Scene, payload: &[u8], unread: u32) {
+        let [client, server] = self.next;
+        self.segment(
+            scene,
+            Side::Server,
+            ACK,
+            server,
+            client - unread,
+            payload,
+            None,
+        );
+        self.next[1] += u32::try_from(payload.len()).expect("a segment");
+    }
+
     /// One segment with these numbers; the counters stay as they are.
     #[allow(
         clippy::too_many_arguments,
