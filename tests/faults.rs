@@ -595,6 +595,32 @@ mod handshake {
         }
     }
 
+    /// `certificate_unknown` says nothing of why; the certificate does.
+    #[test]
+    fn an_unspecific_alert_about_a_certificate() {
+        let microsoft = (
+            "Microsoft Corporation",
+            "Microsoft Azure RSA TLS Issuing CA 03",
+        );
+        for ((organization, common_name), host, cause) in [
+            (microsoft, MANAGE, "tls_certificate_expired"),
+            (microsoft, "block.contoso.example", "tls_untrusted_issuer"),
+            (
+                ("Contoso", "Contoso Issuing CA 7"),
+                MANAGE,
+                "tls_untrusted_issuer",
+            ),
+        ] {
+            tls(&format!("blocked: {cause}"), |scene, connection| {
+                connection.say(scene, Client, &client_hello(MANAGE));
+                let certificate = scene::certificate(organization, common_name, host);
+                connection.say(scene, Server, &[server_hello(false), certificate].concat());
+                connection.say(scene, Client, &alert(2, 46));
+                connection.close(scene);
+            });
+        }
+    }
+
     #[test]
     fn ways_to_leave_without_a_request() {
         let ways: [(&str, Vec<u8>, bool); 5] = [

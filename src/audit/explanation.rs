@@ -185,7 +185,7 @@ impl Cause {
                 "RFC 8446 §6.2",
             ),
             Self::TlsCertificateExpired => (
-                "The client ended the handshake with the alert certificate_expired, which stands for not valid yet, too.",
+                "The client ended the handshake with the alert certificate_expired, which stands for not valid yet, too; or with certificate_unknown, where the certificate is visible, made out for the host, and of a public authority.",
                 "A certificate that the server has really let expire.",
                 "set the device's clock, and let it reach its time server (UDP 123)",
                 "RFC 8446 §6.2",

@@ -90,6 +90,15 @@ pub(crate) fn is_known_issuer(certificate: &CertificateFact) -> bool {
     unknown_issuer(certificate).is_none()
 }
 
+/// Whether the certificate is made out for `host` by an authority known to issue for the endpoint list.
+#[must_use]
+pub fn is_genuine(certificate: &CertificateFact, host: &HostName) -> bool {
+    is_known_issuer(certificate)
+        && inspection_sign(certificate, Some(host)).is_none()
+        && !certificate.self_issued
+        && names_host(certificate, host)
+}
+
 /// The word in an issuer's name by which it says that it inspects TLS.
 #[must_use]
 pub(crate) fn inspection_word(issuer: &str) -> Option<&'static str> {

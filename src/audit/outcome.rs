@@ -866,6 +866,18 @@ fn judge_stalled_handshake(
     Outcome::Failed(Cause::SilenceAfterClientHello)
 }
 
+/// The server's certificate is visible, and as it should be.
+fn is_genuine(tls: &TlsFacts) -> bool {
+    let name = tls
+        .client_hello
+        .as_ref()
+        .and_then(|hello| hello.server_name.as_ref());
+    match (&tls.certificate, name) {
+        (Some(certificate), Some(name)) => issuer::is_genuine(certificate, name),
+        _ => false,
+    }
+}
+
 /// What a fatal alert in the clear stands for.
 fn fatal_alert(tls: &TlsFacts, evidence: &mut EvidenceList) -> Option<Outcome> {
     let alert = tls.alerts.iter().find(|alert| alert.fatal)?;
@@ -885,6 +897,9 @@ fn fatal_alert(tls: &TlsFacts, evidence: &mut EvidenceList) -> Option<Outcome> {
         (Direction::Responder, _) => Cause::TlsServerAlert,
         // certificate_expired: expired or not valid yet (RFC 8446 §6.2)
         (Direction::Originator, 45) => Cause::TlsCertificateExpired,
+        // certificate_unknown: "some other issue". The issuer is the right one, so it is not trust that lacks; browsers say
+        // so of validity, by their own clock.
+        (Direction::Originator, 46) if is_genuine(tls) => Cause::TlsCertificateExpired,
         // bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2)
         (Direction::Originator, 42 | 46 | 48) => Cause::TlsUntrustedIssuer,
         (Direction::Originator, _) => Cause::TlsClientAbort,

@@ -538,6 +538,51 @@ pub fn server_flight() -> Vec<u8> {
     .concat()
 }
 
+/// One value of ASN.1 (ITU-T X.690 §8.1).
+fn der(tag: u8, body: &[u8]) -> Vec<u8> {
+    [
+        &[tag, 0x82],
+        length(body.len()).to_be_bytes().as_slice(),
+        body,
+    ]
+    .concat()
+}
+
+/// A distinguished name of organisation and common name.
+fn distinguished_name(organization: &str, common_name: &str) -> Vec<u8> {
+    let part = |attribute: u8, text: &str| {
+        let object = der(6, &[0x55, 4, attribute]);
+        let value = der(12, text.as_bytes());
+        der(0x31, &der(0x30, &[object, value].concat()))
+    };
+    der(
+        0x30,
+        &[part(10, organization), part(3, common_name)].concat(),
+    )
+}
+
+/// A Certificate message of TLS 1.2 for `host` (RFC 5246 §7.4.2, RFC 5280 §4.1); nothing in it is signed.
+pub fn certificate(organization: &str, common_name: &str, host: &str) -> Vec<u8> {
+    let algorithm = der(0x30, &der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
+    let time = der(0x17, b"260101000000Z");
+    let names = der(0x30, &der(0x82, host.as_bytes()));
+    let alternative = [der(6, &[0x55, 0x1d, 0x11]), der(4, &names)].concat();
+    let to_be_signed = [
+        der(0xa0, &der(2, &[2])),
+        der(2, &[1]),
+        algorithm.clone(),
+        distinguished_name(organization, common_name),
+        der(0x30, &[time.clone(), time].concat()),
+        distinguished_name("Microsoft Corporation", host),
+        der(0x30, &[algorithm.clone(), der(3, &[0, 4, 1])].concat()),
+        der(0xa3, &der(0x30, &der(0x30, &alternative))),
+    ]
+    .concat();
+    let whole = [der(0x30, &to_be_signed), algorithm, der(3, &[0, 0x30, 0])].concat();
+    let chain = [&[0], vector(&der(0x30, &whole)).as_slice()].concat();
+    handshake(11, &[&[0], vector(&chain).as_slice()].concat())
+}
+
 pub fn change_cipher_spec() -> Vec<u8> {
     record(20, &[1])
 }
