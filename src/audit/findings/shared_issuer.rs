@@ -65,9 +65,13 @@ pub fn find(scene: &Scene<'_>) -> Option<Finding> {
     let mut finding = scene.client_finding(FindingCode::TlsInspectionSuspected, Severity::Warning);
     let names: Vec<String> = concerned.iter().map(|host| host.name.clone()).collect();
     finding.summary = format!("{what}: {}", wording::some_of(&names, 3));
-    finding.consequence =
+    let fail = concerned.iter().any(|host| super::fails(host));
+    finding.consequence = if fail {
         "hosts for which inspection is not supported fail; the findings about their sets say which"
-            .to_owned();
+    } else {
+        "none that the packets show, since the device trusts that authority; where inspection is not supported, the service may refuse what the device proves"
+    }
+    .to_owned();
     finding.remedy = format!(
         "exclude the endpoint list from TLS inspection, {} among it",
         wording::some_of(&names, 5)
