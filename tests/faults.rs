@@ -105,6 +105,29 @@ fn page(status: &str, fields: &str, body: &str) -> String {
 mod connecting {
     use super::*;
 
+    /// What decides is that TCP fails too.
+    #[test]
+    fn quic_and_then_tcp() {
+        let report = says(163, "blocked: syn_timeout", |scene| {
+            scene.resolve(MANAGE, MANAGE_IP);
+            let device = socket("10.20.0.14:50123");
+            for _ in 0..3 {
+                scene.datagram(device, socket(MANAGE_443), &[0xc0; 1_200]);
+                scene.wait(1_000);
+            }
+            scene.connection(MANAGE_443).syns(scene, 4);
+            scene.wait_and_see(20_000);
+        });
+        let summaries = report.findings.iter().map(|finding| &finding.summary);
+        assert!(
+            summaries
+                .clone()
+                .any(|summary| summary.contains("dropped in silence")),
+            "{:?}",
+            summaries.collect::<Vec<_>>()
+        );
+    }
+
     #[test]
     fn served_as_it_should_be() {
         tls("reached", |scene, connection| {
@@ -533,17 +556,24 @@ mod handshake {
 
     #[test]
     fn an_answer_that_is_no_tls() {
-        for (answer, words) in [
+        for (answer, verdict, words) in [
             (
                 b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".as_slice(),
+                "blocked: tls_not_spoken",
                 "answer in plain HTTP: HTTP/1.1 400 Bad Request",
             ),
             (
+                b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+                "blocked: http_block_page",
+                "answer in plain HTTP: HTTP/1.1 403 Forbidden",
+            ),
+            (
                 b"\0\0\0\x2a not what was asked for",
+                "blocked: tls_not_spoken",
                 "answer that is no TLS",
             ),
         ] {
-            let report = tls("blocked: tls_not_spoken", |scene, connection| {
+            let report = tls(verdict, |scene, connection| {
                 connection.say(scene, Client, &client_hello(MANAGE));
                 connection.say(scene, Server, answer);
                 connection.close(scene);
@@ -1018,14 +1048,17 @@ mod proxy {
 
     #[test]
     fn reset_and_silence() {
-        through("blocked: proxy_no_answer", |scene, connection| {
+        through("blocked: rst_after_client_hello", |scene, connection| {
             connection.send(scene, Client, ACK, connect(false).as_bytes());
             connection.reset(scene, Server, None);
         });
-        through("blocked: proxy_no_answer", |scene, connection| {
-            connection.say(scene, Client, connect(false).as_bytes());
-            scene.wait(15_000);
-        });
+        through(
+            "blocked: silence_after_client_hello",
+            |scene, connection| {
+                connection.say(scene, Client, connect(false).as_bytes());
+                scene.wait(15_000);
+            },
+        );
     }
 
     /// What the finding about an unreachable proxy says after `tell`, with its severity.
@@ -1224,6 +1257,52 @@ mod names {
         });
     }
 
+    /// A filter's page: plain HTTP for anybody, a certificate that nobody takes, and names that have nothing in common.
+    #[test]
+    fn a_block_page_for_unrelated_names() {
+        let page = page("200 OK", "", "<html>This site is blocked.</html>");
+        let tell = |scene: &mut Scene| {
+            for name in [UPDATE, MANAGE] {
+                scene.lookup(name, 1, 0, None, &["10.20.0.80"]);
+            }
+            let mut connection = scene.opened("10.20.0.80:80");
+            let request = format!("GET /msdownload/x.cab HTTP/1.1\r\nHost: {UPDATE}\r\n\r\n");
+            connection.say(scene, Client, request.as_bytes());
+            connection.say(scene, Server, page.as_bytes());
+            connection.close(scene);
+            let mut connection = scene.opened("10.20.0.80:443");
+            connection.say(scene, Client, &client_hello(MANAGE));
+            connection.say(scene, Server, &server_hello(false));
+            connection.say(scene, Client, &alert(2, 48));
+            connection.close(scene);
+            scene.wait_and_see(5_000);
+        };
+        says(163, "blocked: dns_block_page", tell);
+    }
+
+    #[test]
+    fn a_question_asked_again_after_a_long_silence() {
+        says(163, "blocked: dns_no_answer", |scene| {
+            let from = scene.question(MANAGE, 1, 1);
+            scene.wait(2_100);
+            scene.datagram(
+                from,
+                socket("10.20.0.1:53"),
+                &scene::query_message(MANAGE, 1),
+            );
+            scene.wait_and_see(500);
+        });
+    }
+
+    #[test]
+    fn two_resolvers_that_fail_just_before_the_end() {
+        says(163, "blocked: dns_servfail", |scene| {
+            scene.lookup(MANAGE, 1, 2, None, &[]);
+            scene.lookup(MANAGE, 1, 5, None, &[]);
+            scene.wait_and_see(500);
+        });
+    }
+
     #[test]
     fn a_fault_that_does_not_last() {
         says(163, "reached", |scene| {
@@ -1306,8 +1385,8 @@ mod names {
             tcp.close(scene);
             scene.opened(MANAGE_443).serve(scene, MANAGE);
         });
-        // The same where the way over TCP is closed: the capture shows an answer, but not what it was.
-        says(163, "inconclusive", |scene| {
+        // The same where the way over TCP is closed: the answer that was sent says only that it has to be asked for there.
+        says(163, "blocked: dns_no_answer", |scene| {
             let from = scene.question(MANAGE, 1, 1);
             scene.datagram(
                 socket("10.20.0.1:53"),
@@ -1316,6 +1395,17 @@ mod names {
             );
             scene.connection("10.20.0.1:53").syns(scene, 4);
             scene.wait_and_see(5_000);
+        });
+        // The capture ends before anything could have come back.
+        says(163, "inconclusive", |scene| {
+            let from = scene.question(MANAGE, 1, 1);
+            scene.datagram(
+                socket("10.20.0.1:53"),
+                from,
+                &scene::truncated_answer(MANAGE, 1),
+            );
+            scene.connection("10.20.0.1:53").syns(scene, 1);
+            scene.wait_and_see(500);
         });
     }
 }

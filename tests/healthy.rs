@@ -450,6 +450,44 @@ fn a_capture_that_begins_with_the_remains_of_a_connection() {
 }
 
 #[test]
+fn a_socket_that_is_gone_answers_a_late_server_with_resets() {
+    says(MANAGE, "inconclusive", |scene| {
+        scene.resolve(MANAGE, MANAGE_IP);
+        let mut old = scene.connection(MANAGE_443);
+        old.send(scene, Client, ACK, &client_hello(MANAGE));
+        for _ in 0..2 {
+            old.send(scene, Server, ACK, &server_flight());
+            old.reset(scene, Client, None);
+        }
+        scene.wait_and_see(30_000);
+    });
+}
+
+/// A cache on the company's network serves several domains over plain HTTP.
+#[test]
+fn a_cache_inside_serves_unrelated_names() {
+    const DELIVERY: &str = "2.dl.delivery.mp.microsoft.com";
+    for host in [UPDATE, DELIVERY] {
+        says(host, "reached", |scene| {
+            for name in [UPDATE, DELIVERY] {
+                scene.lookup(name, 1, 0, None, &["10.20.0.80"]);
+                let mut connection = scene.opened("10.20.0.80:80");
+                let request =
+                    format!("GET /filestreamingservice/x HTTP/1.1\r\nHost: {name}\r\n\r\n");
+                connection.say(scene, Client, request.as_bytes());
+                connection.say(
+                    scene,
+                    Server,
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nMSCF",
+                );
+                connection.close(scene);
+            }
+            scene.wait_and_see(5_000);
+        });
+    }
+}
+
+#[test]
 fn a_capture_that_ends_right_after_the_second_try() {
     says(MANAGE, "inconclusive", |scene| {
         scene.resolve(MANAGE, MANAGE_IP);

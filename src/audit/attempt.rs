@@ -143,6 +143,9 @@ impl HostLookup {
                 .map(ToString::to_string)
                 .collect();
             let mut words = format!("{kind} answer, {code}");
+            if self.exchange.truncated {
+                words.push_str(", too long for a datagram (TC): to be asked over TCP");
+            }
             if !addresses.is_empty() {
                 words.push(' ');
                 words.push_str(&addresses.join(", "));

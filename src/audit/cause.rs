@@ -49,8 +49,6 @@ pub enum Cause {
     ProxyForbidden,
     /// The proxy cannot reach the server (502, 503, 504).
     ProxyBadGateway,
-    /// The proxy was asked and gave no answer.
-    ProxyNoAnswer,
     /// A filter answered plain HTTP in place of the server.
     HttpBlockPage,
     /// A request for a range was answered in full.
@@ -84,7 +82,7 @@ pub enum Stage {
 
 impl Cause {
     /// Every cause, in the order of the stages.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 29] = [
         Self::DnsNxdomain,
         Self::DnsServfail,
         Self::DnsRefused,
@@ -107,7 +105,6 @@ impl Cause {
         Self::ProxyAuthRequired,
         Self::ProxyForbidden,
         Self::ProxyBadGateway,
-        Self::ProxyNoAnswer,
         Self::HttpBlockPage,
         Self::RangeIgnored,
         Self::DownloadCut,
@@ -143,7 +140,6 @@ impl Cause {
             Self::ProxyAuthRequired => "proxy_auth_required",
             Self::ProxyForbidden => "proxy_forbidden",
             Self::ProxyBadGateway => "proxy_bad_gateway",
-            Self::ProxyNoAnswer => "proxy_no_answer",
             Self::HttpBlockPage => "http_block_page",
             Self::RangeIgnored => "range_ignored",
             Self::DownloadCut => "download_cut",
@@ -172,10 +168,7 @@ impl Cause {
             | Self::IcmpPortUnreachable
             | Self::NtpNoReply
             | Self::QuicNoReply => Stage::Connect,
-            Self::ProxyAuthRequired
-            | Self::ProxyForbidden
-            | Self::ProxyBadGateway
-            | Self::ProxyNoAnswer => Stage::Proxy,
+            Self::ProxyAuthRequired | Self::ProxyForbidden | Self::ProxyBadGateway => Stage::Proxy,
             Self::RstAfterClientHello
             | Self::SilenceAfterClientHello
             | Self::TlsUntrustedIssuer
@@ -221,7 +214,6 @@ impl Cause {
             Self::ProxyAuthRequired => "the proxy wants a login (407)",
             Self::ProxyForbidden => "the proxy forbids it (403)",
             Self::ProxyBadGateway => "the proxy cannot reach the server",
-            Self::ProxyNoAnswer => "the proxy does not answer the request",
             Self::HttpBlockPage => "a web filter answers in place of the server",
             Self::RangeIgnored => "range requests are answered in full",
             Self::DownloadCut => "a download is cut off before its end",
@@ -238,6 +230,16 @@ impl Cause {
         match self {
             Self::RstAfterClientHello => "reset right after the request",
             Self::SilenceAfterClientHello => "silence after the request",
+            cause => cause.phrase(),
+        }
+    }
+
+    /// The cause in words where a proxy was asked and nothing came back.
+    #[must_use]
+    pub fn phrase_of_silent_proxy(self) -> &'static str {
+        match self {
+            Self::RstAfterClientHello => "the proxy resets the connection when it is asked",
+            Self::SilenceAfterClientHello => "the proxy does not answer the request",
             cause => cause.phrase(),
         }
     }

@@ -1,6 +1,7 @@
 //! The devices of a capture: addresses joined into clients, with what each of them tried.
 
 use super::attempt::HostHistory;
+use super::dns_over_tcp::DnsOverTcp;
 use super::limits::AuditLimits;
 use super::matching::SetMatch;
 use super::proxy::ProxyTrail;
@@ -59,6 +60,8 @@ pub struct ClientState {
     pub telling_names: SmallVec<[CompactString; 4]>,
     /// Proxies that it could not connect to.
     pub proxies: ProxyTrail,
+    /// Whether resolvers can be asked over TCP.
+    pub dns_over_tcp: DnsOverTcp,
     /// Hosts of the endpoint list it tried.
     pub hosts: HashMap<HostKey, Box<HostEntry>, RandomState>,
 }
@@ -141,6 +144,7 @@ impl ClientState {
         self.translated_flows = self.translated_flows.saturating_add(other.translated_flows);
         self.telling_names.extend(other.telling_names);
         self.proxies.absorb(other.proxies);
+        self.dns_over_tcp.absorb(other.dns_over_tcp);
         for (key, entry) in other.hosts {
             let Some((mine, _)) = self.host(key, &entry.sets, usize::MAX) else {
                 continue;

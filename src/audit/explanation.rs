@@ -220,12 +220,6 @@ impl Cause {
                 "let the proxy itself resolve and reach the host",
                 "RFC 9110 §15.6",
             ),
-            Self::ProxyNoAnswer => (
-                "The connection to the proxy opened, a request was sent (CONNECT, SOCKS, or a whole URL), and the proxy sent nothing back, or cut the connection.",
-                "A proxy that cannot be connected to at all: that is the finding proxy_unreachable, since no name is known then.",
-                "repair the proxy, or the way between the device and it",
-                "RFC 9110 §9.3.6",
-            ),
             Self::HttpBlockPage => (
                 "Something other than the server answered plain HTTP: a redirect to its own page, a page of its own, or a network check with the wrong content.",
                 "A redirect to another host of the list.",

@@ -66,7 +66,7 @@ fn judge_silence(exchange: &DnsExchange, end: Timestamp, replies_missing: bool) 
         return LookupOutcome::Failed(Cause::DnsNoAnswer);
     }
     let last = exchange.last_query.unwrap_or(query);
-    let waited = end.since(last.time) >= PATIENCE;
+    let waited = end.since(last.time).max(last.time.since(query.time)) >= PATIENCE;
     // A client that asks again and again has had no answer, whatever the capture lacks; one that asks twice may have been
     // impatient.
     if exchange.queries > 2 || (exchange.queries == 2 && waited && !replies_missing) {

@@ -64,16 +64,42 @@ impl SetFinder {
         found
     }
 
-    /// The sets of `name` or, failing that, of the names it is an alias for.
+    /// The sets of `name` or, failing that, of the names it is an alias for. A customer's own name for a service, which no set
+    /// of the article lists, touches that service's sets too; its failures (certificates that do not fit it, for one) are its own.
     pub fn of_chain<'n>(
         &mut self,
         catalog: &Catalog,
         name: &'n HostName,
         aliases: impl IntoIterator<Item = &'n HostName>,
     ) -> Option<Arc<SetMatch>> {
-        std::iter::once(name)
-            .chain(aliases)
-            .find_map(|name| self.of_name(catalog, name))
+        let mut found: Option<Arc<SetMatch>> = None;
+        for name in std::iter::once(name).chain(aliases) {
+            let Some(sets) = self.of_name(catalog, name) else {
+                continue;
+            };
+            let published = sets.is_published(catalog);
+            match &mut found {
+                Some(own) if published => {
+                    Arc::make_mut(own).also.extend(sets.primary.iter().cloned())
+                }
+                Some(_) => {}
+                None => found = Some(sets),
+            }
+            if published {
+                break;
+            }
+        }
+        found
+    }
+}
+
+impl SetMatch {
+    /// The article lists one of the sets.
+    fn is_published(&self, catalog: &Catalog) -> bool {
+        self.primary
+            .iter()
+            .filter_map(|key| catalog.set(key))
+            .any(|set| set.standing == Standing::Published)
     }
 }
 

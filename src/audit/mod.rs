@@ -11,11 +11,13 @@ mod address;
 mod attempt;
 mod cause;
 mod clients;
+mod dns_over_tcp;
 mod ended;
 mod evidence;
 mod explanation;
 mod findings;
 mod fitness;
+mod inside;
 mod issuer;
 mod limits;
 mod lookup;
@@ -262,6 +264,7 @@ impl<'c> Auditor<'c> {
         if let Some(client) = self.clients.existing(record.five_tuple.originator.ip()) {
             let name = attribution.name.as_ref();
             client.proxies.add(&record, name, &self.proxies);
+            client.dns_over_tcp.add(&record);
         }
         let flow = KeptFlow {
             record,

@@ -225,12 +225,7 @@ fn judge_tcp(
     }
     let acknowledged_answer = tcp.originator_acknowledged_data.is_some();
     if server_octets == 0 && !acknowledged_answer {
-        let outcome = judge_without_answer(flow, tcp, vantage, evidence);
-        return if waits_for_proxy(flow) {
-            of_silent_proxy(outcome)
-        } else {
-            outcome
-        };
+        return judge_without_answer(flow, tcp, vantage, evidence);
     }
     if from_responder == 0 {
         return judge_from_acknowledgements(flow, tcp, evidence);
@@ -242,7 +237,7 @@ fn judge_tcp(
 }
 
 /// Whether all that the client has said was meant for a proxy.
-fn waits_for_proxy(flow: &FlowRecord) -> bool {
+pub fn waits_for_proxy(flow: &FlowRecord) -> bool {
     let asks_for_tunnel = flow
         .tunnel
         .as_ref()
@@ -253,16 +248,6 @@ fn waits_for_proxy(flow: &FlowRecord) -> bool {
         .and_then(|http| http.exchanges.first())
         .is_some_and(|exchange| exchange.absolute_form);
     asks_for_tunnel || asks_for_url
-}
-
-/// The same outcome in the words for a proxy: nobody has spoken TLS to it.
-fn of_silent_proxy(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Failed(Cause::RstAfterClientHello | Cause::SilenceAfterClientHello) => {
-            Outcome::Failed(Cause::ProxyNoAnswer)
-        }
-        outcome => outcome,
-    }
 }
 
 /// A connection that the client opened in advance and did not need: it sends nothing until one side has had enough of it.
@@ -668,12 +653,16 @@ fn judge_tls(
         return outcome;
     }
     if let Some(answer) = &tls.foreign_answer {
-        let what = match &answer.status_line {
-            Some(line) => format!("answer in plain HTTP: {line}"),
-            None => "answer that is no TLS".to_owned(),
+        let Some(line) = &answer.status_line else {
+            evidence.add(answer.seen, "answer that is no TLS");
+            return Outcome::Failed(Cause::TlsNotSpoken);
         };
-        evidence.add(answer.seen, what);
-        return Outcome::Failed(Cause::TlsNotSpoken);
+        evidence.add(answer.seen, format!("answer in plain HTTP: {line}"));
+        return Outcome::Failed(if is_page(line) {
+            Cause::HttpBlockPage
+        } else {
+            Cause::TlsNotSpoken
+        });
     }
     // An alert that nothing follows is how a client says that it leaves; the server may close before the client's FIN.
     let client_left = earliest(
@@ -756,7 +745,9 @@ fn judge_tls(
         return Outcome::Served;
     }
     // What began before the capture may be over; its remains prove nothing (a reset answers whatever comes too late).
-    if flow.establishment == Establishment::MidStream && tls.client_hello.is_none() {
+    // A socket that is gone answers so, whatever comes (RFC 9293 §3.10.7.1).
+    let forgotten = client_fin.is_none() && client_reset.as_ref().is_some_and(|reset| !reset.ack);
+    if flow.establishment == Establishment::MidStream && (tls.client_hello.is_none() || forgotten) {
         return Outcome::Unclear(Unclear::MidStream);
     }
     if let Some(alert) = tls.server_alert_sized
@@ -833,6 +824,13 @@ fn is_ticket(flow: &FlowRecord, tls: &TlsFacts, tcp: &TcpFacts) -> bool {
             .acknowledged_with_data
             .saturating_sub(tcp.opening_octets)
             <= HANDSHAKE_OCTETS
+}
+
+/// Whether a status line begins a page for the user: delivered, redirected to, or in place of what is forbidden. A server that
+/// merely does not understand TLS says 400.
+fn is_page(status_line: &str) -> bool {
+    let status = status_line.split(' ').nth(1).unwrap_or_default();
+    status.starts_with(['2', '3']) || matches!(status, "403" | "451" | "511")
 }
 
 /// The last packet that brought the handshake forward.

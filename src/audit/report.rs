@@ -3,13 +3,15 @@
 use super::attempt::{Attempt, HostHistory, TlsSigns};
 use super::cause::{Cause, Unclear};
 use super::clients::{ClientState, Device, HostEntry, HostKey};
+use super::dns_over_tcp::ClosedTcp;
 use super::evidence::{Evidence, EvidenceList};
 use super::findings::{self, Finding};
 use super::fitness::{self, Circumstances, Fitness};
+use super::inside::InsideServers;
 use super::lookup::{ADDRESS_TYPES, LookupOutcome, judge_lookup};
 use super::loss::{self, Loss, Sight};
 use super::matching::SetFinder;
-use super::outcome::{Vantage, judge};
+use super::outcome::{Vantage, judge, waits_for_proxy};
 use super::progress::{self, Lookups, StageReport};
 use super::proof::{self, Proof};
 use super::proxy::DeadProxy;
@@ -204,6 +206,8 @@ pub struct HostReport {
     pub off_list_port: bool,
     /// A proxy stood in between.
     pub through_proxy: bool,
+    /// A proxy was asked for it and never answered.
+    pub proxy_is_silent: bool,
     /// A sign of TLS inspection.
     pub inspection: Option<Box<Evidence>>,
     /// The article says that TLS inspection is not supported for it.
@@ -335,16 +339,11 @@ impl SetReport {
     #[must_use]
     pub fn cause_phrase(&self) -> Option<&'static str> {
         let cause = self.cause?;
-        let mut failing = self
+        let failing: Vec<&HostReport> = self
             .hosts()
             .filter(|host| host.judged.cause == Some(cause))
-            .peekable();
-        let plain = failing.peek().is_some() && failing.all(HostReport::is_plain_http);
-        Some(if plain {
-            cause.phrase_of_plain_http()
-        } else {
-            cause.phrase()
-        })
+            .collect();
+        Some(findings::phrase(cause, &failing))
     }
 
     /// The verdict stands in the way of what the set is for.
@@ -422,11 +421,12 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         .iter()
         .filter(|device| device.state.initial_hop_limits.len() > 1)
         .count();
-    let mut served_addresses = BTreeSet::new();
+    let mut inside = InsideServers::default();
     for device in &mut devices {
         settle(device, vantage, &known_host);
-        served_addresses.extend(served_inside(&device.state));
+        inside.note(&device.state);
     }
+    let served_addresses = inside.serving();
     let dead_proxy = |device: &Device| {
         let state = &device.state;
         state.proxies.dead_proxy(&proxies, vantage, state.tcp_flows)
@@ -439,6 +439,14 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
         device.state.touches_endpoints()
             || dead_proxy(device).is_some_and(|dead| dead.stops() || nothing_else)
     });
+    let closed_tcp: BTreeMap<IpAddr, ClosedTcp> = devices
+        .iter()
+        .filter_map(|device| Some((device, device.state.dns_over_tcp.closed(vantage)?)))
+        .flat_map(|(device, closed)| {
+            let addresses = device.addresses.iter();
+            addresses.map(move |address| (*address, closed.clone()))
+        })
+        .collect();
     let reports = in_parallel(devices, |device| {
         let dead = dead_proxy(&device);
         client_report(
@@ -478,7 +486,15 @@ pub(super) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> AuditRepor
             .then(|| flow_reports(flows, vantage, &known_host)),
         lookups: options
             .keep_lookups
-            .then(|| lookup_reports(lookups, catalog, &mut sets, vantage, &served_addresses)),
+            .then(|| lookup_reports(lookups, catalog, &mut sets, vantage, &served_addresses))
+            .map(|mut lookups| {
+                for lookup in &mut lookups {
+                    if let Some(closed) = closed_tcp.get(&lookup.client.ip()) {
+                        lookup.outcome = closed.settle(&lookup.exchange, lookup.outcome);
+                    }
+                }
+                lookups
+            }),
         other_clients: all_devices.saturating_sub(reports.len()),
         clients: reports,
         activity,
@@ -660,17 +676,6 @@ fn first_attempt(entry: &HostEntry) -> Option<Seen> {
     entry.history.attempts.first().map(|attempt| attempt.first)
 }
 
-/// The inside addresses that served a client.
-fn served_inside(client: &ClientState) -> impl Iterator<Item = IpAddr> {
-    client
-        .hosts
-        .values()
-        .flat_map(|host| &host.history.attempts)
-        .filter(|attempt| !address::is_public(attempt.responder.ip()))
-        .filter(|attempt| attempt.was_served() && attempt.inspection.is_none())
-        .map(|attempt| attempt.responder.ip())
-}
-
 fn client_report(
     device: Device,
     dead_proxy: Option<DeadProxy>,
@@ -710,11 +715,22 @@ fn client_report(
     hosts.sort_by(|(key, entry), (other_key, other)| {
         (first_attempt(entry), key).cmp(&(first_attempt(other), other_key))
     });
+    let closed_tcp = state.dns_over_tcp.closed(vantage);
     for (key, mut entry) in hosts {
         for lookup in &mut entry.history.lookups {
             lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
+            if let Some(closed) = &closed_tcp {
+                lookup.outcome = closed.settle(&lookup.exchange, lookup.outcome);
+            }
         }
         let mut host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
+        if let Some(closed) = closed_tcp.as_ref().filter(|closed| {
+            let mut lookups = entry.history.lookups.iter();
+            host.judged.cause == Some(Cause::DnsNoAnswer)
+                && lookups.any(|lookup| closed.ends(&lookup.exchange))
+        }) {
+            host.judged.evidence.extend(closed.evidence.iter().cloned());
+        }
         if options.keep_timeline {
             host.timeline = timeline::steps(&entry.history).into();
         }
@@ -1006,6 +1022,7 @@ fn host_report(
             .attempts
             .iter()
             .any(|attempt: &Attempt| attempt.through_proxy),
+        proxy_is_silent: is_of_silent_proxy(history),
         inspection,
         inspection_unsupported,
         retired: entry.sets.retired,
@@ -1017,6 +1034,15 @@ fn host_report(
         name,
         judged,
     }
+}
+
+/// Whether a proxy was asked for the host, and no connection got further.
+fn is_of_silent_proxy(history: &HostHistory) -> bool {
+    !history.attempts.is_empty()
+        && history
+            .attempts
+            .iter()
+            .all(|attempt| attempt.flow.as_deref().is_some_and(waits_for_proxy))
 }
 
 /// Most responders of a host that a report names.

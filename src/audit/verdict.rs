@@ -341,15 +341,17 @@ fn judge_lookups(lookups: &[HostLookup], vantage: Vantage, uses_ipv6: bool) -> H
 /// Whether a resolver has sent the client away (SERVFAIL, REFUSED) just before the capture ends: clients then ask the next one
 /// at once, and those that have none ask again.
 fn is_turned_away(failed: &HostLookup, lookups: &[&HostLookup], vantage: Vantage) -> bool {
-    let by_resolver = matches!(
-        failed.outcome,
-        LookupOutcome::Failed(Cause::DnsServfail | Cause::DnsRefused)
-    );
-    let same = lookups.iter().filter(|lookup| {
-        lookup.outcome == failed.outcome && lookup.exchange.query_type == failed.exchange.query_type
+    let by_resolver = |lookup: &HostLookup| {
+        matches!(
+            lookup.outcome,
+            LookupOutcome::Failed(Cause::DnsServfail | Cause::DnsRefused)
+        )
+    };
+    let times = lookups.iter().filter(|lookup| {
+        by_resolver(lookup) && lookup.exchange.query_type == failed.exchange.query_type
     });
     let recent = |answer: Seen| vantage.end.since(answer.time) < PATIENCE;
-    by_resolver && failed.exchange.answer.is_some_and(recent) && same.count() < 2
+    by_resolver(failed) && failed.exchange.answer.is_some_and(recent) && times.count() < 2
 }
 
 fn distinct_causes(attempts: &[&Attempt], vantage: Vantage) -> SmallVec<[Cause; 2]> {
@@ -362,6 +364,8 @@ fn distinct_causes(attempts: &[&Attempt], vantage: Vantage) -> SmallVec<[Cause; 
             causes.push(cause);
         }
     }
+    // Devices get on without QUIC; where they do not, it is the rest that stops them.
+    causes.sort_by_key(|cause: &Cause| *cause == Cause::QuicNoReply);
     causes
 }
 

@@ -105,7 +105,8 @@ fn add_exchange(exchange: &HttpExchange, evidence: &mut EvidenceList) {
 #[must_use]
 pub fn proxy_cause(status: u16) -> Cause {
     match status {
-        407 => Cause::ProxyAuthRequired,
+        // 511: the network wants a login (RFC 6585 §6).
+        407 | 511 => Cause::ProxyAuthRequired,
         500..=599 => Cause::ProxyBadGateway,
         _ => Cause::ProxyForbidden,
     }
@@ -188,7 +189,9 @@ fn judge_proxied(exchange: &HttpExchange, status: u16) -> Outcome {
     let by_proxy = exchange.intermediary_sign.is_some();
     let by_origin = exchange.via.is_some() || is_origin_server(exchange);
     match status {
-        403 | 502 | 503 | 504 if by_proxy || !by_origin => Outcome::Failed(proxy_cause(status)),
+        403 | 502 | 503 | 504 | 511 if by_proxy || !by_origin => {
+            Outcome::Failed(proxy_cause(status))
+        }
         _ if range_ignored(exchange, status) => Outcome::Failed(Cause::RangeIgnored),
         _ => Outcome::Served,
     }

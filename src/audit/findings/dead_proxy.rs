@@ -76,11 +76,7 @@ fn reaches_nothing(scene: &Scene<'_>) -> Option<Finding> {
         .collect();
     let by_proxy = |host: &HostReport| {
         fails(host)
-            && host
-                .judged
-                .causes
-                .iter()
-                .any(|cause| matches!(cause, Cause::ProxyBadGateway | Cause::ProxyNoAnswer))
+            && (host.proxy_is_silent || host.judged.causes.contains(&Cause::ProxyBadGateway))
     };
     if hosts.len() < ENOUGH_HOSTS
         || hosts.iter().any(|host| works(host))

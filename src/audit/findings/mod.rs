@@ -21,6 +21,7 @@ mod wildcard;
 mod wording;
 
 pub use code::FindingCode;
+pub(super) use wording::phrase;
 
 use super::cause::Cause;
 use super::evidence::Evidence;

@@ -1,6 +1,6 @@
 //! What became of a set: blocked, in part or altogether, late, or never tried.
 
-use super::{Finding, FindingCode, Scene, Severity, fails, wording};
+use super::{Finding, FindingCode, Scene, Severity, fails, wording, works};
 use crate::audit::cause::{Cause, Stage};
 use crate::audit::outcome::FULL_SIZE_LOST;
 use crate::audit::report::{HostReport, SetReport};
@@ -61,7 +61,11 @@ pub fn find(scene: &Scene<'_>, set: &SetReport, explained: &[String]) -> Option<
 fn proxy_place(cause: Cause, hosts: &[&HostReport]) -> String {
     let proxies = hosts.iter().filter(|host| host.through_proxy);
     match proxies.filter_map(|host| host.example.as_deref()).next() {
-        Some((_, proxy, _)) if cause.stage() == Stage::Proxy => format!("; proxy {proxy}"),
+        Some((_, proxy, _))
+            if cause.stage() == Stage::Proxy || wording::are_of_silent_proxy(hosts) =>
+        {
+            format!("; proxy {proxy}")
+        }
         _ => String::new(),
     }
 }
@@ -203,8 +207,18 @@ pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>)
         (Cause::NtpNoReply, _) => {
             format!("allow {names} {ports}, or give the device another time server by DHCP")
         }
-        (Cause::QuicNoReply, _) => "nothing to do: the device falls back to TCP".to_owned(),
+        (Cause::QuicNoReply, _) if hosts.iter().all(|host| works(host)) => {
+            "nothing to do: the device falls back to TCP".to_owned()
+        }
+        (Cause::QuicNoReply, _) => {
+            format!("allow {names} on UDP 443 too: no connection over TCP is seen in its place")
+        }
         (_, Stage::Connect) => format!("allow {names} {ports} from the device's network"),
+        (Cause::RstAfterClientHello | Cause::SilenceAfterClientHello, _)
+            if wording::are_of_silent_proxy(hosts) =>
+        {
+            format!("repair the proxy, or the way to it, for {names}")
+        }
         (Cause::RstAfterClientHello | Cause::SilenceAfterClientHello, _)
             if wording::is_plain_http(hosts) =>
         {
@@ -230,9 +244,6 @@ pub fn remedy(cause: Cause, hosts: &[&HostReport], listed: Option<&EndpointSet>)
         (Cause::ProxyAuthRequired, _) => format!("let {names} pass the proxy without a login"),
         (Cause::ProxyForbidden, _) => format!("allow {names} on the proxy"),
         (Cause::ProxyBadGateway, _) => format!("let the proxy itself reach {names} {ports}"),
-        (Cause::ProxyNoAnswer, _) => {
-            format!("repair the proxy, or the way to it, for {names}")
-        }
         (Cause::HttpBlockPage, _) => format!("allow {names} in the web filter, port 80 too"),
         (Cause::RangeIgnored, _) => format!(
             "let range requests to {names} pass unchanged (no caching or scanning that strips them)"

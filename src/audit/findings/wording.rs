@@ -20,9 +20,16 @@ pub fn is_plain_http(hosts: &[&HostReport]) -> bool {
     !hosts.is_empty() && hosts.iter().all(|host| host.is_plain_http())
 }
 
+/// Whether all that happened to these hosts is that a proxy was asked and did not answer.
+pub fn are_of_silent_proxy(hosts: &[&HostReport]) -> bool {
+    !hosts.is_empty() && hosts.iter().all(|host| host.proxy_is_silent)
+}
+
 /// The cause in words, as it fits what was spoken with these hosts.
 pub fn phrase(cause: Cause, hosts: &[&HostReport]) -> &'static str {
-    if is_plain_http(hosts) {
+    if are_of_silent_proxy(hosts) {
+        cause.phrase_of_silent_proxy()
+    } else if is_plain_http(hosts) {
         cause.phrase_of_plain_http()
     } else {
         cause.phrase()

@@ -13,8 +13,8 @@ pub(super) enum ConnectivityProbe {
     NoContent,
 }
 
-/// What Apple's page says (`<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>`).
-const APPLE_SUCCESS: &[u8] = b"<BODY>Success</BODY>";
+/// What Apple's page says (`<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>`), in lower case.
+const APPLE_SUCCESS: &[u8] = b"<body>success</body>";
 
 /// Octets within which Apple's page, which has 68, must have said so.
 const APPLE_PAGE_OCTETS: usize = 128;
@@ -61,7 +61,7 @@ impl ConnectivityProbe {
             Self::ApplePage
                 if body
                     .windows(APPLE_SUCCESS.len())
-                    .any(|part| part == APPLE_SUCCESS) =>
+                    .any(|part| part.eq_ignore_ascii_case(APPLE_SUCCESS)) =>
             {
                 Some(true)
             }

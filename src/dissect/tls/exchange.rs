@@ -109,6 +109,8 @@ pub(super) struct Exchange {
     other_records: u32,
     /// `request` was concluded from the number of records alone, and the server has not spoken since.
     request_is_guess: bool,
+    /// The server's last record behind the client's Finished: a session ticket, as long as nothing was asked.
+    last_ticket: Option<Seen>,
 }
 
 impl Exchange {
@@ -147,6 +149,9 @@ impl Exchange {
         let alert = era == Era::Modern && RecordSizes::of(facts).is_alert(length);
         if alert && facts.handshake_finished.is_some() {
             facts.server_alert_sized = facts.server_alert_sized.or(Some(seen));
+        }
+        if facts.handshake_finished.is_some() && !alert {
+            self.last_ticket = Some(seen);
         }
         if facts.request.is_some() && !alert {
             facts.response = facts.response.or(Some(seen));
@@ -196,6 +201,9 @@ impl Exchange {
         {
             facts.request = Some(seen);
             self.request_is_guess = guess;
+            // Captures from several queues swap neighbours; their clock tells what was said first.
+            let answer = self.last_ticket.filter(|answer| answer.time > seen.time);
+            facts.response = facts.response.or(answer);
         }
     }
 }
@@ -250,6 +258,21 @@ mod tests {
         Exchange {
             server_answered: true,
             ..Exchange::default()
+        }
+    }
+
+    #[test]
+    fn an_answer_swapped_with_its_request_is_one_by_the_clock() {
+        let at = |frame, time| Seen {
+            time: Timestamp(time),
+            ..seen(frame)
+        };
+        for (asked, answered) in [(8, true), (9, false), (10, false)] {
+            let (mut facts, mut exchange) = (facts(0x1302), Exchange::default());
+            exchange.client_record(&mut facts, Era::Modern, 69, at(1, 1));
+            exchange.server_record(&mut facts, Era::Modern, 266, at(2, 9));
+            exchange.client_record(&mut facts, Era::Modern, 95, at(3, asked));
+            assert_eq!(facts.response.is_some(), answered, "asked at {asked}");
         }
     }
 
