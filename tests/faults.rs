@@ -625,6 +625,28 @@ mod handshake {
         }
     }
 
+    /// It completes the handshake, looks at the name, says goodbye, and the server closes before it does.
+    #[test]
+    fn a_certificate_for_another_name() {
+        let goodbye = [&[21, 3, 3, 0, 26][..], &[0x5a; 26]].concat();
+        for (host, verdict) in [
+            ("parked.example.net", "blocked: tls_client_abort"),
+            (MANAGE, "reached"),
+        ] {
+            tls(verdict, |scene, connection| {
+                connection.say(scene, Client, &client_hello(MANAGE));
+                let certificate =
+                    scene::certificate("DigiCert Inc", "DigiCert TLS RSA SHA256 2020 CA1", host);
+                connection.say(scene, Server, &[server_hello(false), certificate].concat());
+                connection.say(scene, Client, &encrypted_finished());
+                connection.say(scene, Server, &encrypted_finished());
+                connection.say(scene, Client, &goodbye);
+                connection.send(scene, Server, FIN | ACK, &[]);
+                connection.reset(scene, Client, None);
+            });
+        }
+    }
+
     /// `certificate_unknown` says nothing of why; the certificate does.
     #[test]
     fn an_unspecific_alert_about_a_certificate() {

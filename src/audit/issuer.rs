@@ -149,11 +149,13 @@ pub fn inspection_sign(certificate: &CertificateFact, host: Option<&HostName>) -
     }
 }
 
-/// Whether the certificate is made out for `host` (RFC 9525 §6.3). One whose names were not in the capture may be.
-fn names_host(certificate: &CertificateFact, host: &HostName) -> bool {
+/// Whether the certificate is made out for `host` (RFC 9525 §6.3). One whose names were not in the capture, or not all kept, may
+/// be.
+pub fn names_host(certificate: &CertificateFact, host: &HostName) -> bool {
     let host = host.folded();
     let mut names = certificate.names.iter().map(HostName::folded).peekable();
     names.peek().is_none()
+        || certificate.names.len() >= CertificateFact::MAX_NAMES
         || names.any(|name| match name.strip_prefix("*.") {
             Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
             None => name == host,

@@ -128,7 +128,8 @@ fn no_datagram_back(flow: &FlowRecord, vantage: Vantage, cause: Cause) -> Outcom
         return Outcome::Unclear(Unclear::StillOpen);
     }
     let [from_originator, _] = flow.packets;
-    if vantage.lossy && from_originator < 2 {
+    // Two replies may be among what the capture lacks.
+    if vantage.lossy && from_originator <= 2 {
         return Outcome::Unclear(Unclear::Lost);
     }
     Outcome::Failed(cause)
@@ -734,10 +735,14 @@ fn judge_tls(
         .handshake_finished
         .map(|finished| end.since(finished.time));
     // Programs that look at the certificate after the handshake refuse it by leaving.
-    let foreign = tls
-        .certificate
+    let server_name = tls
+        .client_hello
         .as_ref()
-        .is_some_and(|certificate| issuer::unknown_issuer(certificate).is_some());
+        .and_then(|hello| hello.server_name.as_ref());
+    let foreign = tls.certificate.as_ref().is_some_and(|certificate| {
+        issuer::unknown_issuer(certificate).is_some()
+            || server_name.is_some_and(|name| !issuer::names_host(certificate, name))
+    });
     let accepted = |waited: Duration| {
         waited > REFUSAL || (server_hello.version < 0x0304 && !(foreign && client_left.is_some()))
     };
@@ -756,6 +761,11 @@ fn judge_tls(
     {
         evidence.add(alert, "record of the server that has the size of an alert");
         return Outcome::Failed(Cause::TlsServerAlert);
+    }
+    // It asks the server to close, too, so that the server's FIN may come first.
+    let refused = foreign && waited.is_some() && server_hello.version < 0x0304;
+    if let Some(left) = client_left.filter(|_| refused) {
+        return judge_client_left(tls, tcp, left, evidence);
     }
     let server_was_first = match (server_left, client_left) {
         (Some(server), Some(client)) => server.frame < client.frame,

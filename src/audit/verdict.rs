@@ -147,7 +147,17 @@ pub fn judge_host(
             .iter()
             .all(|attempt| lookup.exchange.addresses.contains(&attempt.responder.ip()))
     });
-    if let Some(start) = failed.first().map(|attempt| attempt.first) {
+    // A device that gets no answer over QUIC goes on over TCP, and what came of that decides.
+    let tcp_decides = failed
+        .iter()
+        .all(|attempt| attempt.outcome == Outcome::Failed(Cause::QuicNoReply))
+        && attempts.iter().any(|attempt| {
+            let undecided = matches!(attempt.outcome, Outcome::Unclear(_) | Outcome::Abandoned);
+            attempt.transport == Transport::Tcp && undecided
+        });
+    if let Some(start) = failed.first().map(|attempt| attempt.first)
+        && !tcp_decides
+    {
         let mut causes = distinct_causes(&failed, vantage);
         if let Some(LookupOutcome::Failed(cause)) = astray.map(|lookup| lookup.outcome) {
             causes.retain(|known| *known != cause);

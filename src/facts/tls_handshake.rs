@@ -53,10 +53,15 @@ pub struct CertificateFact {
     pub issuer_common_name: Option<CompactString>,
     /// Subject's common name (CN), when given.
     pub subject_common_name: Option<CompactString>,
-    /// DNS names of the subject alternative name extension, at most 32.
+    /// DNS names of the subject alternative name extension, at most [`Self::MAX_NAMES`].
     pub names: Vec<HostName>,
     /// Issuer and subject are the same name.
     pub self_issued: bool,
+}
+
+impl CertificateFact {
+    /// Names kept of one certificate; some carry hundreds.
+    pub const MAX_NAMES: usize = 32;
 }
 
 /// A TLS alert in the clear (RFC 8446 §6).

@@ -13,9 +13,6 @@ use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// Names kept of one certificate; some carry hundreds.
-const NAMES_LIMIT: usize = 32;
-
 /// Characters kept of one attribute; RFC 5280 appendix A bounds the usual ones to 64.
 const ATTRIBUTE_LIMIT: usize = 128;
 
@@ -69,7 +66,7 @@ fn dns_names(names: &SubjectAlternativeName<'_>) -> Vec<HostName> {
             GeneralName::DNSName(name) => HostName::from_wire(name.as_bytes()),
             _ => None,
         })
-        .take(NAMES_LIMIT)
+        .take(CertificateFact::MAX_NAMES)
         .collect()
 }
 
