@@ -105,6 +105,25 @@ fn page(status: &str, fields: &str, body: &str) -> String {
 mod connecting {
     use super::*;
 
+    /// The capture is taken beyond what closes the way back.
+    #[test]
+    fn an_acceptance_that_does_not_arrive() {
+        for (times, after, verdict) in [
+            (4, 10_000, "blocked: syn_timeout"),
+            (2, 10_000, "inconclusive"),
+        ] {
+            says(163, verdict, |scene| {
+                scene.resolve(MANAGE, MANAGE_IP);
+                let mut connection = scene.connection(MANAGE_443);
+                for _ in 0..times {
+                    connection.ask_in_vain(scene);
+                    scene.wait(1_000);
+                }
+                scene.wait_and_see(after);
+            });
+        }
+    }
+
     /// What decides is that TCP fails too.
     #[test]
     fn quic_and_then_tcp() {
@@ -1300,6 +1319,7 @@ mod names {
             scene.wait_and_see(5_000);
         };
         says(163, "blocked: dns_block_page", tell);
+        says(164, "blocked: dns_block_page", tell);
     }
 
     #[test]

@@ -37,6 +37,9 @@ const UNUSED: Duration = Duration::from_secs(1);
 /// the connection.
 const PROMPT: Duration = Duration::from_millis(50);
 
+/// SYNs of a client that cannot have got the answer that the capture holds; two may cross it on a slow way.
+const LOST_SYN_ACKS: u32 = 3;
+
 /// The words for an answer of which nothing arrives.
 pub const FULL_SIZE_LOST: &str = "answer of the server, which the client never acknowledges: packets of full size are lost on the way";
 
@@ -218,6 +221,9 @@ fn judge_tcp(
         return judge_unanswered_syn(tcp, vantage, evidence);
     }
     evidence.add_some(tcp.syn_ack, "SYN/ACK");
+    if let Some(outcome) = judge_lost_syn_ack(tcp, vantage, evidence) {
+        return outcome;
+    }
     if vantage.missing == Some(Direction::Originator) && from_originator == 0 {
         return judge_from_answers(flow, tcp, known_host, vantage, evidence);
     }
@@ -305,6 +311,31 @@ fn judge_lost_answer(
     evidence.add(answer, FULL_SIZE_LOST);
     evidence.add_some(gave_up, "the client gives up");
     Some(Outcome::Failed(Cause::SilenceAfterClientHello))
+}
+
+/// The server accepts, and its SYN/ACK never reaches the client, which goes on asking: seen where the way back is closed between
+/// the capture and the client.
+fn judge_lost_syn_ack(
+    tcp: &TcpFacts,
+    vantage: Vantage,
+    evidence: &mut EvidenceList,
+) -> Option<Outcome> {
+    let (accepted, again) = (tcp.syn_ack?, tcp.last_syn?);
+    let stands = tcp.established.is_some() || tcp.payload.iter().any(|octets| *octets > 0);
+    if stands || again.frame < accepted.frame || tcp.syn_count < LOST_SYN_ACKS {
+        return None;
+    }
+    if vantage.end.since(again.time) < PATIENCE {
+        return Some(Outcome::Unclear(Unclear::StillOpen));
+    }
+    evidence.add(
+        again,
+        format!(
+            "SYN again, {} in all: the SYN/ACK does not reach the client",
+            tcp.syn_count
+        ),
+    );
+    Some(Outcome::Failed(Cause::SynTimeout))
 }
 
 fn judge_unanswered_syn(tcp: &TcpFacts, vantage: Vantage, evidence: &mut EvidenceList) -> Outcome {

@@ -124,7 +124,19 @@ pub fn judge_host(
     uses_ipv6: bool,
 ) -> HostVerdict {
     let first = attempts.first().map(|attempt| attempt.first);
-    let served = attempts.iter().any(Attempt::was_served);
+    let astray = lookups.iter().find(|lookup| {
+        matches!(
+            lookup.outcome,
+            LookupOutcome::Failed(Cause::DnsBlockPage | Cause::DnsSinkhole)
+        ) && attempts
+            .iter()
+            .all(|attempt| lookup.exchange.addresses.contains(&attempt.responder.ip()))
+    });
+    // Plain HTTP from where the name should not lead is the page.
+    let is_page = |attempt: &Attempt| astray.is_some() && attempt.responder.port() == 80;
+    let served = attempts
+        .iter()
+        .any(|attempt| attempt.was_served() && !is_page(attempt));
     let failed: Vec<&Attempt> = attempts
         .iter()
         .filter(|attempt| attempt.failure(vantage).is_some())
@@ -139,14 +151,6 @@ pub fn judge_host(
         });
         return judge_served(attempts, &stopped, first, vantage);
     }
-    let astray = lookups.iter().find(|lookup| {
-        matches!(
-            lookup.outcome,
-            LookupOutcome::Failed(Cause::DnsBlockPage | Cause::DnsSinkhole)
-        ) && attempts
-            .iter()
-            .all(|attempt| lookup.exchange.addresses.contains(&attempt.responder.ip()))
-    });
     // A device that gets no answer over QUIC goes on over TCP, and what came of that decides.
     let tcp_decides = failed
         .iter()

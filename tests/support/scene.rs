@@ -281,6 +281,15 @@ impl Connection {
         self.send(scene, Side::Client, ACK, &[]);
     }
 
+    /// A SYN, and the server's answer, which the client does not get.
+    pub fn ask_in_vain(&mut self, scene: &mut Scene) {
+        let before = self.next;
+        self.syn(scene);
+        self.next[0] += 1;
+        self.send(scene, Side::Server, SYN | ACK, &[]);
+        self.next = before;
+    }
+
     pub fn open(&mut self, scene: &mut Scene) {
         self.syn(scene);
         self.accept(scene);
