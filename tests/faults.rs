@@ -1406,14 +1406,15 @@ mod names {
 
     #[test]
     fn an_answer_too_long_for_udp() {
-        says(163, "reached", |scene| {
+        let resolver = "10.20.0.1:53";
+        let ask = |scene: &mut Scene| {
             let from = scene.question(MANAGE, 1, 1);
-            scene.datagram(
-                socket("10.20.0.1:53"),
-                from,
-                &scene::truncated_answer(MANAGE, 1),
-            );
-            let mut tcp = scene.opened("10.20.0.1:53");
+            let answer = scene::truncated_answer(MANAGE, 1);
+            scene.datagram(socket(resolver), from, &answer);
+        };
+        says(163, "reached", |scene| {
+            ask(scene);
+            let mut tcp = scene.opened(resolver);
             tcp.say(
                 scene,
                 Client,
@@ -1429,24 +1430,14 @@ mod names {
         });
         // The same where the way over TCP is closed: the answer that was sent says only that it has to be asked for there.
         says(163, "blocked: dns_no_answer", |scene| {
-            let from = scene.question(MANAGE, 1, 1);
-            scene.datagram(
-                socket("10.20.0.1:53"),
-                from,
-                &scene::truncated_answer(MANAGE, 1),
-            );
-            scene.connection("10.20.0.1:53").syns(scene, 4);
+            ask(scene);
+            scene.connection(resolver).syns(scene, 4);
             scene.wait_and_see(5_000);
         });
         // The capture ends before anything could have come back.
         says(163, "inconclusive", |scene| {
-            let from = scene.question(MANAGE, 1, 1);
-            scene.datagram(
-                socket("10.20.0.1:53"),
-                from,
-                &scene::truncated_answer(MANAGE, 1),
-            );
-            scene.connection("10.20.0.1:53").syns(scene, 1);
+            ask(scene);
+            scene.connection(resolver).syns(scene, 1);
             scene.wait_and_see(500);
         });
     }

@@ -6,10 +6,7 @@ use super::cause::{Cause, Outcome};
 use super::evidence::Evidence;
 use super::lookup::LookupOutcome;
 use super::outcome::{Vantage, judge};
-use crate::facts::{DnsExchange, Establishment, FlowRecord, Timestamp};
-
-/// Port of DNS (RFC 7766 §6.2.2).
-const DNS_PORT: u16 = 53;
+use crate::facts::{DnsExchange, DnsTransport, Establishment, FlowRecord, Timestamp};
 
 /// What one client has met on TCP port 53.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +23,7 @@ pub struct DnsOverTcp {
 pub struct ClosedTcp {
     /// When the last connection was tried.
     last: Timestamp,
-    /// The proof of that connection.
+    /// The proof of the first one.
     pub evidence: Vec<Evidence>,
 }
 
@@ -34,12 +31,10 @@ impl DnsOverTcp {
     /// Takes a flow of the client that has ended.
     pub fn add(&mut self, flow: &FlowRecord) {
         let Some(tcp) = &flow.tcp else { return };
-        if flow.five_tuple.responder.port() != DNS_PORT {
+        if flow.five_tuple.responder.port() != DnsTransport::PORT {
             return;
         }
-        let opened = tcp.syn_ack.is_some()
-            || tcp.established.is_some()
-            || flow.establishment == Establishment::MidStream;
+        let opened = tcp.was_accepted() || flow.establishment == Establishment::MidStream;
         self.opened |= opened;
         if !opened {
             self.last = self.last.max(flow.first.time);

@@ -113,13 +113,13 @@ impl Cause {
                 "RFC 6890 §2.2",
             ),
             Self::DnsBlockPage => (
-                "A public name resolves to an address inside the company, and nothing at that address serves it.",
+                "A public name resolves to an address inside the company, and nothing at that address serves it, or only a page over plain HTTP that unrelated names lead to.",
                 "A proxy's or a private endpoint's address that serves the name.",
                 "take the name off the DNS filter",
                 "RFC 6890 §2.2",
             ),
             Self::DnsNoAnswer => (
-                "The question was sent, perhaps again, and no answer came within 2 s of capture.",
+                "The question was sent, perhaps again, and no answer came within 2 s of capture; or the answer was too long for a datagram, and TCP port 53 is closed.",
                 "A capture that ended too soon or lacks the answers: that is inconclusive.",
                 "let the device reach its resolver on UDP and TCP 53",
                 "RFC 1035 §4.2.1",
@@ -179,7 +179,7 @@ impl Cause {
                 "RFC 8446 §6.2",
             ),
             Self::TlsClientAbort => (
-                "The device closed after the server's certificate without a request. Under TLS 1.3 the certificate and mostly the alert are encrypted, so inspection is suspected, not proven.",
+                "The device closed after the server's certificate without a request. Under TLS 1.2 the certificate shows for whom it is; under TLS 1.3 the certificate and mostly the alert are encrypted, so inspection is suspected, not proven.",
                 "A spare connection closed later without use.",
                 INSPECTION,
                 "RFC 8446 §6.2",

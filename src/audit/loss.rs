@@ -45,14 +45,8 @@ pub fn settle(sets: &mut [SetReport], scenario: &Scenario, catalog: &Catalog, si
         settle_by_column(sets, catalog, sight);
         return;
     }
-    let nothing_failed = !sets.iter().flat_map(SetReport::hosts).any(is_failed);
-    for part in scenario.parts.iter().filter(|_| !nothing_failed) {
-        for need in &part.needs {
-            let source = need.source.as_ref().unwrap_or(&part.source);
-            for (set, host) in failing(sets, need, scenario, catalog) {
-                add(sets, set, need.level, host, source);
-            }
-        }
+    if sets.iter().flat_map(SetReport::hosts).any(is_failed) {
+        settle_failing(sets, scenario, catalog);
     }
     for set in sets.iter_mut() {
         let untouched = set.verdict == Verdict::NotExercised && set.hosts.is_empty();
@@ -64,6 +58,18 @@ pub fn settle(sets: &mut [SetReport], scenario: &Scenario, catalog: &Catalog, si
         Basis::Chosen => settle_absent_of_chosen(sets, scenario, catalog, sight),
         Basis::Proven => settle_absent_of_proven(sets, scenario, catalog, sight),
         Basis::Likely | Basis::Column => {}
+    }
+}
+
+/// What hosts that were tried in vain cost.
+fn settle_failing(sets: &mut [SetReport], scenario: &Scenario, catalog: &Catalog) {
+    for part in &scenario.parts {
+        for need in &part.needs {
+            let source = need.source.as_ref().unwrap_or(&part.source);
+            for (set, host) in failing(sets, need, scenario, catalog) {
+                add(sets, set, need.level, host, source);
+            }
+        }
     }
 }
 

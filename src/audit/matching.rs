@@ -21,6 +21,8 @@ pub struct SetMatch {
     pub generic: bool,
     /// Only an older edition lists the name.
     pub retired: bool,
+    /// The article lists one of the sets of the most specific pattern.
+    pub published: bool,
 }
 
 /// How a flow was attributed.
@@ -77,7 +79,7 @@ impl SetFinder {
             let Some(sets) = self.of_name(catalog, name) else {
                 continue;
             };
-            let published = sets.is_published(catalog);
+            let published = sets.published;
             match &mut found {
                 Some(own) if published => {
                     Arc::make_mut(own).also.extend(sets.primary.iter().cloned())
@@ -90,16 +92,6 @@ impl SetFinder {
             }
         }
         found
-    }
-}
-
-impl SetMatch {
-    /// The article lists one of the sets.
-    fn is_published(&self, catalog: &Catalog) -> bool {
-        self.primary
-            .iter()
-            .filter_map(|key| catalog.set(key))
-            .any(|set| set.standing == Standing::Published)
     }
 }
 
@@ -117,7 +109,12 @@ fn sets_of_name(catalog: &Catalog, folded: &str) -> Option<SetMatch> {
             .collect(),
         generic: found.is_generic(),
         retired: found.standing() == Standing::Retired,
+        published: is_published(found.primary()),
     })
+}
+
+fn is_published<'s>(mut sets: impl Iterator<Item = &'s EndpointSet>) -> bool {
+    sets.any(|set| set.standing == Standing::Published)
 }
 
 /// Attributes a flow to `responder` that was named `flow_name`.
@@ -187,5 +184,6 @@ fn sets_of_address(catalog: &Catalog, responder: SocketAddr) -> SetMatch {
         also: SmallVec::new(),
         generic: false,
         retired: found.standing() == Standing::Retired,
+        published: is_published(found.primary()),
     }
 }

@@ -209,8 +209,7 @@ fn judge_tcp(
     let [_, server_reset] = &tcp.reset;
     let responder_address = flow.five_tuple.responder.ip();
     evidence.add_some(tcp.syn, "SYN");
-    let answered = tcp.syn_ack.is_some() || server_octets > 0 || tcp.established.is_some();
-    if !answered && flow.establishment != Establishment::MidStream {
+    if !tcp.was_accepted() && flow.establishment != Establishment::MidStream {
         if let Some(cause) = judge_icmp(flow, evidence) {
             return Outcome::Failed(cause);
         }

@@ -92,7 +92,8 @@ impl KnownProxies {
     }
 }
 
-fn asks_proxy(flow: &FlowRecord) -> bool {
+/// Whether the client asks for tunnels (CONNECT, SOCKS) or in the form that is meant for proxies (RFC 9112 §3.2.2).
+pub fn asks_proxy(flow: &FlowRecord) -> bool {
     flow.tunnel.is_some()
         || flow
             .http
@@ -126,7 +127,7 @@ impl ProxyTrail {
         let Some(tcp) = &flow.tcp else { return };
         let address = flow.five_tuple.responder;
         let [_, answered] = tcp.payload;
-        if answered > 0 || tcp.syn_ack.is_some() || tcp.established.is_some() {
+        if tcp.was_accepted() {
             self.doors
                 .retain(|door| door.address != address || door.last > flow.first.time);
             let through = flow

@@ -2,6 +2,7 @@
 
 use super::address::is_public;
 use super::outcome::Vantage;
+use super::proxy::asks_proxy;
 use crate::facts::{
     CaptureSummary, Direction, DnsExchange, Establishment, FlowRecord, TcpFacts, Timestamp,
     Transport,
@@ -101,9 +102,7 @@ impl VantageEvidence {
             return;
         }
         self.tcp_flows = self.tcp_flows.saturating_add(1);
-        self.proxied = self
-            .proxied
-            .saturating_add(u64::from(flow.tunnel.is_some() || asks_a_proxy(flow)));
+        self.proxied = self.proxied.saturating_add(u64::from(asks_proxy(flow)));
         self.public_originators = self
             .public_originators
             .saturating_add(u64::from(is_outside(flow, tcp)));
@@ -176,13 +175,6 @@ impl VantageEvidence {
             lossy: dropped || self.gappy > 0,
         }
     }
-}
-
-/// Plain requests in the form that is meant for proxies (RFC 9112 §3.2.2).
-fn asks_a_proxy(flow: &FlowRecord) -> bool {
-    flow.http
-        .as_ref()
-        .is_some_and(|http| http.exchanges.iter().any(|exchange| exchange.absolute_form))
 }
 
 /// The originator has an IPv4 address that others may share (public, or of RFC 6598), and is not on this link.

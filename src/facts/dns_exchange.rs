@@ -17,6 +17,11 @@ pub enum DnsTransport {
     Llmnr,
 }
 
+impl DnsTransport {
+    /// Port of unicast DNS over UDP and TCP (RFC 1035 §4.2).
+    pub const PORT: u16 = 53;
+}
+
 /// What the capture shows of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DnsOutcome {

@@ -131,6 +131,16 @@ pub struct TcpFacts {
     pub originator_acknowledged_data: Option<Seen>,
 }
 
+impl TcpFacts {
+    /// The responder has accepted the connection, as far as packets show: by its SYN/ACK, by data, or because the originator goes
+    /// on as if it had.
+    #[must_use]
+    pub fn was_accepted(&self) -> bool {
+        let [_, from_responder] = self.payload;
+        self.syn_ack.is_some() || self.established.is_some() || from_responder > 0
+    }
+}
+
 /// Why a router or firewall says a packet could not be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IcmpReason {

@@ -5,16 +5,13 @@ use super::datagrams::{Datagrams, Service};
 use super::limits::Limits;
 use crate::decode::{IcmpError, Packet, TcpSegment, UdpDatagram};
 use crate::facts::{
-    Direction, Establishment, FiveTuple, FlowEnd, FlowRecord, IcmpErrorFact, IcmpReason,
-    MacAddress, Seen, Timestamp, Transport,
+    Direction, DnsTransport, Establishment, FiveTuple, FlowEnd, FlowRecord, IcmpErrorFact,
+    IcmpReason, MacAddress, Seen, Timestamp, Transport,
 };
 use crate::flow::{Delivery, Segment, StreamAssembler, TcpState};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-
-/// Port of DNS (RFC 7766 §6.2.2).
-const DNS_PORT: u16 = 53;
 
 /// ICMP errors kept for a flow.
 const ICMP_ERRORS: usize = 4;
@@ -111,7 +108,9 @@ impl TrackedFlow {
         } else {
             (destination, source)
         };
-        let is_dns = originator.port() == DNS_PORT || responder.port() == DNS_PORT;
+        let is_dns = [originator, responder]
+            .map(|end| end.port())
+            .contains(&DnsTransport::PORT);
         let five_tuple = FiveTuple {
             originator,
             responder,

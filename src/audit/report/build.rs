@@ -1,6 +1,6 @@
 //! How the report is put together once the capture has ended: which addresses are devices, and what is judged of them all.
 
-use super::device::{client_report, settle};
+use super::device::{Common, client_report, dead_proxy, settle};
 use super::listing::{flow_reports, lookup_reports};
 use super::{AuditReport, ClientReport, EditionLabel};
 use crate::audit::Auditor;
@@ -11,6 +11,7 @@ use crate::audit::findings;
 use crate::audit::fitness::{self, Circumstances};
 use crate::audit::inside::InsideServers;
 use crate::audit::loss::Sight;
+use crate::audit::outcome::Vantage;
 use crate::audit::verdict::Verdict;
 use crate::catalog::ScenarioFile;
 use crate::facts::CaptureSummary;
@@ -82,10 +83,15 @@ pub(in crate::audit) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> 
         settle(device, vantage, &known_host);
         inside.note(&device.state);
     }
-    let served_addresses = inside.serving();
-    let dead_proxy = |device: &Device| {
-        let state = &device.state;
-        state.proxies.dead_proxy(&proxies, vantage, state.tcp_flows)
+    let common = Common {
+        catalog,
+        scenarios: &scenarios,
+        options: &options,
+        vantage,
+        sight,
+        served: inside.serving(),
+        closed_tcp: closed_tcp(&devices, vantage),
+        proxies,
     };
     // What may be a proxy is worth a line where nothing else is to be said.
     let nothing_else = !devices
@@ -93,28 +99,9 @@ pub(in crate::audit) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> 
         .any(|device| device.state.touches_endpoints());
     devices.retain(|device| {
         device.state.touches_endpoints()
-            || dead_proxy(device).is_some_and(|dead| dead.stops() || nothing_else)
+            || dead_proxy(device, &common).is_some_and(|dead| dead.stops() || nothing_else)
     });
-    let closed_tcp: BTreeMap<IpAddr, ClosedTcp> = devices
-        .iter()
-        .filter_map(|device| Some((device, device.state.dns_over_tcp.closed(vantage)?)))
-        .flat_map(|(device, closed)| {
-            let addresses = device.addresses.iter();
-            addresses.map(move |address| (*address, closed.clone()))
-        })
-        .collect();
-    let reports = in_parallel(devices, |device| {
-        let dead = dead_proxy(&device);
-        client_report(
-            device,
-            dead,
-            catalog,
-            &scenarios,
-            (vantage, sight),
-            &served_addresses,
-            &options,
-        )
-    });
+    let reports = in_parallel(devices, |device| client_report(device, &common));
     let circumstances = Circumstances {
         vantage: evidence,
         devices: all_devices,
@@ -142,21 +129,29 @@ pub(in crate::audit) fn build(auditor: Auditor<'_>, capture: CaptureSummary) -> 
             .then(|| flow_reports(flows, vantage, &known_host)),
         lookups: options
             .keep_lookups
-            .then(|| lookup_reports(lookups, catalog, &mut sets, vantage, &served_addresses))
-            .map(|mut lookups| {
-                for lookup in &mut lookups {
-                    if let Some(closed) = closed_tcp.get(&lookup.client.ip()) {
-                        lookup.outcome = closed.settle(&lookup.exchange, lookup.outcome);
-                    }
-                }
-                lookups
-            }),
+            .then(|| lookup_reports(lookups, &mut sets, &common)),
         other_clients: all_devices.saturating_sub(reports.len()),
         clients: reports,
         activity,
         capture,
         tables: None,
     }
+}
+
+/// The devices, by each of their addresses, for which TCP port 53 is closed.
+fn closed_tcp(devices: &[Device], vantage: Vantage) -> BTreeMap<IpAddr, ClosedTcp> {
+    let mut closed = BTreeMap::new();
+    for device in devices {
+        if let Some(proof) = device.state.dns_over_tcp.closed(vantage) {
+            closed.extend(
+                device
+                    .addresses
+                    .iter()
+                    .map(|address| (*address, proof.clone())),
+            );
+        }
+    }
+    closed
 }
 
 /// Devices that are worth a thread of their own.

@@ -8,12 +8,13 @@ use crate::audit::AuditOptions;
 use crate::audit::attempt::Attempt;
 use crate::audit::cause::Cause;
 use crate::audit::clients::{ClientState, Device, HostEntry, HostKey};
+use crate::audit::dns_over_tcp::ClosedTcp;
 use crate::audit::lookup::{ADDRESS_TYPES, LookupOutcome};
 use crate::audit::loss::{self, Sight};
 use crate::audit::outcome::Vantage;
 use crate::audit::progress::{self, Lookups};
 use crate::audit::proof;
-use crate::audit::proxy::DeadProxy;
+use crate::audit::proxy::{DeadProxy, KnownProxies};
 use crate::audit::scenario::Scenario;
 use crate::audit::timeline;
 use crate::audit::verdict::Verdict;
@@ -98,15 +99,37 @@ fn first_attempt(entry: &HostEntry) -> Option<Seen> {
     entry.history.attempts.first().map(|attempt| attempt.first)
 }
 
-pub(super) fn client_report(
-    device: Device,
-    dead_proxy: Option<DeadProxy>,
-    catalog: &Catalog,
-    scenarios: &ScenarioFile,
-    (vantage, sight): (Vantage, Sight),
-    served: &BTreeSet<IpAddr>,
-    options: &AuditOptions,
-) -> ClientReport {
+/// What devices are judged by, and what is known of all of them.
+pub(super) struct Common<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) scenarios: &'a ScenarioFile,
+    pub(super) options: &'a AuditOptions,
+    pub(super) vantage: Vantage,
+    pub(super) sight: Sight,
+    /// Inside addresses that serve.
+    pub(super) served: BTreeSet<IpAddr>,
+    /// Devices, by each of their addresses, that cannot ask resolvers over TCP.
+    pub(super) closed_tcp: BTreeMap<IpAddr, ClosedTcp>,
+    pub(super) proxies: KnownProxies,
+}
+
+/// The proxy that a device tries in vain.
+pub(super) fn dead_proxy(device: &Device, common: &Common<'_>) -> Option<DeadProxy> {
+    let state = &device.state;
+    state
+        .proxies
+        .dead_proxy(&common.proxies, common.vantage, state.tcp_flows)
+}
+
+/// Everything about one device.
+pub(super) fn client_report(device: Device, common: &Common<'_>) -> ClientReport {
+    let dead_proxy = dead_proxy(&device, common);
+    let Common {
+        catalog,
+        options,
+        vantage,
+        ..
+    } = *common;
     let Device {
         addresses,
         mut state,
@@ -124,7 +147,7 @@ pub(super) fn client_report(
             state.telling_names.push(name);
         }
     }
-    let scenario = Scenario::of_client(&options.scenario, &addresses, &state, scenarios);
+    let scenario = Scenario::of_client(&options.scenario, &addresses, &state, common.scenarios);
     let uses_ipv6 = addresses
         .iter()
         .any(|address| matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local()));
@@ -137,16 +160,18 @@ pub(super) fn client_report(
     hosts.sort_by(|(key, entry), (other_key, other)| {
         (first_attempt(entry), key).cmp(&(first_attempt(other), other_key))
     });
-    let closed_tcp = state.dns_over_tcp.closed(vantage);
+    let closed_tcp = addresses
+        .first()
+        .and_then(|address| common.closed_tcp.get(address));
     for (key, mut entry) in hosts {
         for lookup in &mut entry.history.lookups {
-            lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, served);
-            if let Some(closed) = &closed_tcp {
+            lookup.outcome = judge_catalogued_lookup(&lookup.exchange, vantage, &common.served);
+            if let Some(closed) = closed_tcp {
                 lookup.outcome = closed.settle(&lookup.exchange, lookup.outcome);
             }
         }
         let mut host = host_report(&key, &entry, catalog, vantage, uses_ipv6);
-        if let Some(closed) = closed_tcp.as_ref().filter(|closed| {
+        if let Some(closed) = closed_tcp.filter(|closed| {
             let mut lookups = entry.history.lookups.iter();
             host.judged.cause == Some(Cause::DnsNoAnswer)
                 && lookups.any(|lookup| closed.ends(&lookup.exchange))
@@ -196,7 +221,7 @@ pub(super) fn client_report(
             sets.push(set_report(set, hosts.unwrap_or_default(), &scenario));
         }
     }
-    loss::settle(&mut sets, &scenario, catalog, sight);
+    loss::settle(&mut sets, &scenario, catalog, common.sight);
     sets.shrink_to_fit();
     for tally in &mut families {
         tally.failed_hosts.sort();
@@ -263,16 +288,16 @@ fn note_name_resolution(lookups: &mut Lookups, host: &HostReport, entry: &HostEn
             .filter(|lookup| ADDRESS_TYPES.contains(&lookup.exchange.query_type))
             .map(|lookup| lookup.outcome)
     };
+    // Another resolver may have answered.
     let undecided =
         entry.history.attempts.is_empty() && host.judged.verdict == Verdict::Inconclusive;
     if outcomes().any(|outcome| outcome == LookupOutcome::Ok) {
         lookups.resolved = lookups.resolved.saturating_add(1);
-    } else if undecided {
-        // Another resolver may have answered.
     } else if let Some(cause) = outcomes().find_map(|outcome| match outcome {
         LookupOutcome::Failed(cause) => Some(cause),
         _ => None,
     }) && entry.history.attempts.iter().all(|a| !a.was_served())
+        && !undecided
     {
         lookups.failed.push(host.name.clone());
         if lookups.first.is_none() || host.judged.first < lookups.first {

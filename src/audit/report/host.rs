@@ -43,6 +43,7 @@ fn address_split(history: &HostHistory, vantage: Vantage) -> Option<Box<AddressS
     (!split.failing.is_empty()).then(|| Box::new(split))
 }
 
+/// Everything about one host.
 pub(super) fn host_report(
     key: &HostKey,
     entry: &HostEntry,

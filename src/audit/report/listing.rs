@@ -1,5 +1,6 @@
 //! Every flow and every lookup, for those who ask for all of them.
 
+use super::device::Common;
 use super::{FlowReport, LookupReport};
 use crate::audit::lookup::{LookupOutcome, judge_lookup};
 use crate::audit::matching::SetFinder;
@@ -84,14 +85,19 @@ fn join_datagrams(flows: Vec<FlowReport>) -> Vec<FlowReport> {
 
 pub(super) fn lookup_reports(
     lookups: Vec<DnsLookup>,
-    catalog: &Catalog,
     sets: &mut SetFinder,
-    vantage: Vantage,
-    served: &BTreeSet<IpAddr>,
+    common: &Common<'_>,
 ) -> Vec<LookupReport> {
     let mut reports: Vec<LookupReport> = lookups
         .into_iter()
-        .map(|lookup| lookup_report(lookup, catalog, sets, vantage, served))
+        .map(|lookup| {
+            let mut report =
+                lookup_report(lookup, common.catalog, sets, common.vantage, &common.served);
+            if let Some(closed) = common.closed_tcp.get(&report.client.ip()) {
+                report.outcome = closed.settle(&report.exchange, report.outcome);
+            }
+            report
+        })
         .collect();
     reports.sort_by_key(|lookup| {
         (

@@ -21,6 +21,7 @@ impl SetHosts {
     }
 }
 
+/// Everything about one set.
 pub(super) fn set_report(set: &EndpointSet, hosts: SetHosts, scenario: &Scenario) -> SetReport {
     let SetHosts {
         mut own,

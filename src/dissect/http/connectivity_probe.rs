@@ -13,8 +13,8 @@ pub(super) enum ConnectivityProbe {
     NoContent,
 }
 
-/// What Apple's page says (`<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>`), in lower case.
-const APPLE_SUCCESS: &[u8] = b"<body>success</body>";
+/// What Apple's page says (`<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>`), whatever the case.
+const APPLE_SUCCESS: &[u8] = b"<BODY>Success</BODY>";
 
 /// Octets within which Apple's page, which has 68, must have said so.
 const APPLE_PAGE_OCTETS: usize = 128;

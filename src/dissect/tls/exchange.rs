@@ -109,7 +109,7 @@ pub(super) struct Exchange {
     other_records: u32,
     /// `request` was concluded from the number of records alone, and the server has not spoken since.
     request_is_guess: bool,
-    /// The server's last record behind the client's Finished: a session ticket, as long as nothing was asked.
+    /// The server's last record between the client's Finished and its request: a session ticket.
     last_ticket: Option<Seen>,
 }
 
@@ -150,7 +150,7 @@ impl Exchange {
         if alert && facts.handshake_finished.is_some() {
             facts.server_alert_sized = facts.server_alert_sized.or(Some(seen));
         }
-        if facts.handshake_finished.is_some() && !alert {
+        if facts.handshake_finished.is_some() && facts.request.is_none() && !alert {
             self.last_ticket = Some(seen);
         }
         if facts.request.is_some() && !alert {

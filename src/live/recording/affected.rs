@@ -3,15 +3,12 @@
 use crate::audit::Evidence;
 use crate::decode::{Packet, TransportPacket};
 use crate::dissect::dns;
-use crate::facts::{FiveTuple, FrameNumber, Timestamp, Transport};
+use crate::facts::{DnsTransport, FiveTuple, FrameNumber, Timestamp, Transport};
 use crate::flow::FlowKey;
 use crate::live::{Event, EventKind};
 use compact_str::CompactString;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
-
-/// The port of DNS (RFC 1035 §4.2).
-const DNS_PORT: u16 = 53;
 
 /// Addresses of the host that are followed at most; a name that resolves to more is no reason to record everything.
 const MOST_ADDRESSES: usize = 64;
@@ -204,7 +201,8 @@ impl Trigger {
             TransportPacket::IcmpError(_) | TransportPacket::Other(_) => return false,
         };
         let ends = [packet.ip.source, packet.ip.destination];
-        if !ports.contains(&DNS_PORT) || !ends.iter().any(|end| self.client.contains(end)) {
+        if !ports.contains(&DnsTransport::PORT) || !ends.iter().any(|end| self.client.contains(end))
+        {
             return false;
         }
         let Ok(message) = dns::parse(payload, false) else {
